@@ -1,0 +1,79 @@
+"""What is stored: SQLAlchemy mappings, one module an aggregate. No I/O, no Qt.
+
+Importing this package registers every table; the order below is the order of a first pull (parents first).
+"""
+
+from app.models.authority import Authority, Device, Team, User
+from app.models.school import LocalAuthority, School, SchoolLink
+
+from app.models.child import (  # isort: skip  (order is the first pull's)
+    Address,
+    Child,
+    ChildName,
+    ContactPoint,
+    Enrolment,
+    HealthLink,
+    Person,
+    Relationship,
+    SafetyFlag,
+)
+from app.models.case import Assignment, Case, CaseEvent, Clock, Closure, Enquiry, Referral, Task  # isort: skip
+from app.models.document import Document  # isort: skip
+from app.models.letter import Letter  # isort: skip
+from app.models.conflict import Conflict  # isort: skip
+from app.models.local import (  # isort: skip
+    LOCAL_TABLES,
+    AuditEntry,
+    CaseRow,
+    ChangeLine,
+    ChangeSetRow,
+    DeviceKey,
+    Draft,
+    ReferenceLease,
+    SearchRow,
+    SyncState,
+)
+from app.models.synced import SYNCED_TABLES, MergeRule, Synced  # isort: skip
+
+__all__ = [
+    "LOCAL_TABLES",
+    "SYNCED_TABLES",
+    "Address",
+    "Assignment",
+    "AuditEntry",
+    "Authority",
+    "Case",
+    "CaseEvent",
+    "CaseRow",
+    "ChangeLine",
+    "ChangeSetRow",
+    "Child",
+    "ChildName",
+    "Clock",
+    "Closure",
+    "Conflict",
+    "ContactPoint",
+    "Device",
+    "DeviceKey",
+    "Document",
+    "Draft",
+    "Enquiry",
+    "Enrolment",
+    "HealthLink",
+    "Letter",
+    "LocalAuthority",
+    "MergeRule",
+    "Person",
+    "ReferenceLease",
+    "Referral",
+    "Relationship",
+    "SafetyFlag",
+    "School",
+    "SchoolLink",
+    "SearchRow",
+    "SyncState",
+    "Synced",
+    "Task",
+    "Team",
+    "User",
+]

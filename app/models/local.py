@@ -1,0 +1,190 @@
+"""Tables of one vault only: outbox, history, audit chain, cursors and the projections that lists are read from.
+
+None of these is synced. Projections can be dropped and rebuilt from the records at any time.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import Index, Uuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, Key, OptionalRef, Ref
+from app.models.terms import ChangeState
+
+
+class ChangeSetRow(Base):
+    """One commit's changes: outbox entry, and history ever after.
+
+    ``body`` is the exact signed wire form (canonical JSON of ``app.services.capture.ChangeSet``).
+    """
+
+    __tablename__ = "change_set"
+    __table_args__ = (
+        Index("ix_change_set_state_sequence", "state", "sequence"),
+        Index("uq_change_set_device_sequence", "device_id", "sequence", unique=True),
+    )
+
+    id: Mapped[Key]
+    device_id: Mapped[str] = mapped_column(Uuid(as_uuid=False))
+    sequence: Mapped[int]
+    """The device's own order, from 1 without gaps; for a received set, the sender's."""
+    actor_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
+    actor_name: Mapped[str] = mapped_column(default="")
+    made_at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(default="")
+    base_revision: Mapped[int] = mapped_column(default=0)
+    body: Mapped[bytes]
+    signature: Mapped[bytes]
+    state: Mapped[ChangeState] = mapped_column(default=ChangeState.PENDING)
+    revision: Mapped[int | None]
+    receipt: Mapped[bytes | None]
+    refusal: Mapped[str] = mapped_column(default="")
+
+
+class ChangeLine(Base):
+    """Which row of which subject a change set touched: the index of history and of "not synced"."""
+
+    __tablename__ = "change_line"
+    __table_args__ = (
+        Index("ix_change_line_subject", "subject_id"),
+        Index("ix_change_line_row", "row_id"),
+    )
+
+    change_set_id: Mapped[str] = mapped_column(Uuid(as_uuid=False), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    table_name: Mapped[str]
+    row_id: Mapped[str] = mapped_column(Uuid(as_uuid=False))
+    subject_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
+    op: Mapped[str]
+
+
+class AuditEntry(Base):
+    """A link of this device's audit chain: each hash covers the one before."""
+
+    __tablename__ = "audit_entry"
+
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor_id: Mapped[OptionalRef]
+    actor_name: Mapped[str] = mapped_column(default="")
+    action: Mapped[str]
+    subject_table: Mapped[str] = mapped_column(default="")
+    subject_id: Mapped[OptionalRef]
+    detail: Mapped[str] = mapped_column(default="")
+    """Canonical JSON; no free text about a child."""
+    previous: Mapped[bytes]
+    hash: Mapped[bytes]
+
+
+class SyncState(Base):
+    """Small named facts of this vault's sync: cursor, server address, last success."""
+
+    __tablename__ = "sync_state"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
+class DeviceKey(Base):
+    """This laptop's identity and the private half of its signing key; only ever inside the encrypted vault."""
+
+    __tablename__ = "device_key"
+
+    device_id: Mapped[Key]
+    name: Mapped[str]
+    private_key: Mapped[bytes]
+    """Ed25519 seed, 32 bytes."""
+
+
+class ReferenceLease(Base):
+    """A block of case numbers lent by the central store, so that a reference made offline is final."""
+
+    __tablename__ = "reference_lease"
+
+    year: Mapped[int] = mapped_column(primary_key=True)
+    first: Mapped[int] = mapped_column(primary_key=True)
+    last: Mapped[int]
+    next: Mapped[int]
+
+
+class CaseRow(Base):
+    """One row a case for the Cases table: sorting and filtering stay in SQL. A projection, rebuilt at will."""
+
+    __tablename__ = "case_row"
+    __table_args__ = (
+        Index("ix_case_row_officer_due", "status", "officer_id", "next_due_on"),
+        Index("ix_case_row_due", "status", "next_due_on"),
+        Index("ix_case_row_child", "child_id"),
+    )
+
+    case_id: Mapped[Key]
+    child_id: Mapped[str] = mapped_column(Uuid(as_uuid=False))
+    reference: Mapped[str] = mapped_column(index=True)
+    child_name: Mapped[str]
+    name_folded: Mapped[str] = mapped_column(index=True)
+    born_on: Mapped[date | None]
+    year_group: Mapped[str] = mapped_column(default="")
+    status: Mapped[str]
+    stage: Mapped[str]
+    stage_since: Mapped[date | None]
+    opened_on: Mapped[date]
+    closed_on: Mapped[date | None]
+    officer_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
+    officer_name: Mapped[str] = mapped_column(default="")
+    team_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
+    area: Mapped[str] = mapped_column(default="")
+    source_name: Mapped[str] = mapped_column(default="")
+    next_due_on: Mapped[date | None]
+    next_due_what: Mapped[str] = mapped_column(default="")
+    next_due_statutory: Mapped[bool] = mapped_column(default=False)
+    last_activity_at: Mapped[datetime | None]
+    last_activity: Mapped[str] = mapped_column(default="")
+    last_school: Mapped[str] = mapped_column(default="")
+    flags: Mapped[str] = mapped_column(default="")
+    """Active safety flag kinds, separated by commas."""
+
+
+class Draft(Base):
+    """Words typed and not yet part of a record, kept through locks and crashes."""
+
+    __tablename__ = "draft"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    """What is being written, such as ``note:<case id>``."""
+    user_id: Mapped[Ref]
+    text: Mapped[str]
+    saved_at: Mapped[datetime]
+
+
+class SearchRow(Base):
+    """Which record a row of the full-text index stands for. A projection, rebuilt at will."""
+
+    __tablename__ = "search_row"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    """child"""
+    subject_id: Mapped[str] = mapped_column(Uuid(as_uuid=False), unique=True)
+
+
+LOCAL_TABLES = tuple(
+    mapped.__tablename__
+    for mapped in (
+        ChangeSetRow,
+        ChangeLine,
+        AuditEntry,
+        SyncState,
+        DeviceKey,
+        ReferenceLease,
+        CaseRow,
+        Draft,
+        SearchRow,
+    )
+)
+
+SEARCH_INDEX_DDL = """
+CREATE VIRTUAL TABLE search_index USING fts5(
+    title, body, tokenize = "unicode61 remove_diacritics 2"
+)
+"""
+"""Full-text index of children (name; UPN, case references, other names); ``search_row`` maps its rowids."""

@@ -1,0 +1,16 @@
+"""Where things are on this machine."""
+
+import os
+from pathlib import Path
+
+RESOURCES = Path(__file__).resolve().parent.parent / "resources"
+
+
+def default_vault_folder() -> Path:
+    """Return the folder of this person's vault: ``ROLLCALL_VAULT`` when set, else the platform's data folder."""
+    configured = os.environ.get("ROLLCALL_VAULT")
+    if configured:
+        return Path(configured)
+    import platformdirs  # late: the unlock window should not wait for it when a folder is given
+
+    return Path(platformdirs.user_data_dir("Rollcall", appauthor=False)) / "vault"
