@@ -1,6 +1,6 @@
 """The council, its teams and people, and the laptops it trusts."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -49,6 +49,8 @@ class User(Synced):
     """Agreed number of open cases; None where none was agreed."""
     working_pattern: Mapped[str] = mapped_column(default="")
     """What a supervisor should see beside the name, such as "3 days a week"."""
+    away_until: Mapped[date | None]
+    """First day back, for somebody who is away now: not suggested for new cases until then."""
     areas: Mapped[str] = mapped_column(default="")
     """Towns this officer covers, separated by commas."""
     active: Mapped[bool] = mapped_column(default=True)
