@@ -1,0 +1,1 @@
+"""Documents: bytes by hash, checking, pages, reading, suggestions and the correspondence tray."""
