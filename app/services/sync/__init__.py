@@ -1,0 +1,1 @@
+"""Sync: push, pull, receipts, merge and enrolment with the central store."""

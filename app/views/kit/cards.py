@@ -1,0 +1,136 @@
+"""Cards, page heads, rules and empty states."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from app.views.kit.text import Text
+from app.views.theme import Themed
+from app.views.tokens import px
+
+
+def rule(*, upright: bool = False) -> QFrame:
+    """Return a hairline, across or upright."""
+    line = QFrame()
+    line.setProperty("kind", "vrule" if upright else "rule")
+    return line
+
+
+class Card(Themed, QFrame):
+    """A white box with a hairline border, and a head with title, subtitle and an action when given.
+
+    Attributes:
+        body: the layout to add content to; it has no margins, so that rows can run to the edges. Use ``padded()``
+            for text and forms.
+    """
+
+    def __init__(
+        self,
+        title: str = "",
+        subtitle: str = "",
+        action: QWidget | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "card")
+        outer = QVBoxLayout(self)
+        outer.setSpacing(0)
+        self._head: QWidget | None = None
+        self.subtitle: Text | None = None
+        if title:
+            self.setAccessibleName(title)
+            self._head = self._make_head(title, subtitle, action)
+            outer.addWidget(self._head)
+            outer.addWidget(rule())
+        self.body = QVBoxLayout()
+        self.body.setSpacing(0)
+        outer.addLayout(self.body, 1)
+        self.start_theming()
+
+    def _make_head(self, title: str, subtitle: str, action: QWidget | None) -> QWidget:
+        head = QWidget(self)
+        row = QHBoxLayout(head)
+        row.setContentsMargins(px(16), 0, px(10), 0)
+        row.setSpacing(px(8))
+        row.addWidget(Text(title, "card", weight="strong"))
+        self.subtitle = Text(subtitle, "secondary", ink="ink2")
+        row.addWidget(self.subtitle)
+        row.addStretch(1)
+        if action is not None:
+            row.addWidget(action)
+        return head
+
+    def restyle(self) -> None:
+        """Follow the theme."""
+        layout = self.layout()
+        if layout is not None:
+            layout.setContentsMargins(1, 1, 1, 1)
+        if self._head is not None:
+            self._head.setMinimumHeight(px(44))
+
+    def set_subtitle(self, text: str) -> None:
+        """Change the words beside the title."""
+        if self.subtitle is not None:
+            self.subtitle.setText(text)
+
+    def padded(self) -> QVBoxLayout:
+        """Return a new layout inside the body with the usual margins, for text and forms."""
+        inner = QVBoxLayout()
+        inner.setContentsMargins(px(16), px(12), px(16), px(16))
+        inner.setSpacing(px(8))
+        self.body.addLayout(inner)
+        return inner
+
+
+class PageHeader(Themed, QWidget):
+    """A page's title, a few words beside it, and its actions at the right."""
+
+    def __init__(
+        self,
+        title: str,
+        subtitle: str = "",
+        actions: Sequence[QWidget] = (),
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(px(12))
+        self.title = Text(title, "page", weight="strong")
+        self.subtitle = Text(subtitle, "body", ink="ink2")
+        row.addWidget(self.title)
+        row.addWidget(self.subtitle)
+        row.addStretch(1)
+        for action in actions:
+            row.addWidget(action)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.start_theming()
+
+    def restyle(self) -> None:
+        """Follow the theme."""
+        self.setMinimumHeight(px(34))
+
+    def set_title(self, title: str, subtitle: str = "") -> None:
+        """Change the words."""
+        self.title.setText(title)
+        self.subtitle.setText(subtitle)
+
+
+class EmptyState(QWidget):
+    """One sentence, and one action when there is something to do."""
+
+    def __init__(self, text: str, action: QWidget | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(px(16), px(20), px(16), px(20))
+        column.setSpacing(px(12))
+        self.label = Text(text, "body", ink="ink2", wrap=True)
+        self.label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self.label)
+        if action is not None:
+            column.addWidget(action, 0, Qt.AlignmentFlag.AlignHCenter)
+
+    def set_text(self, text: str) -> None:
+        """Change the sentence."""
+        self.label.setText(text)

@@ -1,0 +1,321 @@
+"""Form fields: label above, hint under it, error in words beside what is wrong."""
+
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QRadioButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.views.icons import icon, paint_icon
+from app.views.kit.paint import focus_ring, frame, key_hint, key_hint_size, paint_check
+from app.views.kit.text import Text
+from app.views.theme import Themed, colour, font, metrics
+from app.views.tokens import CONTROL_HEIGHT, RADIUS_CONTROL, current, px
+
+
+class FormField(QWidget):
+    """A labelled field.
+
+    Args:
+        label: what to type, in words.
+        widget: the control; it gets the label (and the error, when there is one) as its accessible name.
+        hint: a line under the label.
+        source: where the value came from, at the right of the label, e.g. ``From case``.
+        optional: shows ``(optional)`` after the label.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        widget: QWidget,
+        hint: str = "",
+        error: str = "",
+        source: str = "",
+        *,
+        optional: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.widget = widget
+        self._label = f"{label} (optional)" if optional else label
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(4))
+        head = QHBoxLayout()
+        head.setSpacing(px(8))
+        self.label = Text(self._label, "secondary", weight="strong")
+        self.label.setBuddy(widget)
+        self.source = Text(source, "meta", ink="ink3")
+        head.addWidget(self.label, 1)
+        head.addWidget(self.source)
+        column.addLayout(head)
+        self.hint = Text(hint, "secondary", ink="ink3", wrap=True)
+        column.addWidget(self.hint)
+        column.addWidget(widget)
+        self._error = _Note("octagon-alert", "danger")
+        self._note = _Note("circle-check", "ok")
+        column.addWidget(self._error)
+        column.addWidget(self._note)
+        self._note.hide()
+        self.hint.setVisible(bool(hint))
+        self.set_error(error)
+
+    def set_error(self, message: str) -> None:
+        """Show what is wrong in words, or nothing when the message is empty."""
+        self._error.set_text(message)
+        self._error.setVisible(bool(message))
+        self.widget.setProperty("invalid", bool(message))
+        self.widget.style().unpolish(self.widget)
+        self.widget.style().polish(self.widget)
+        self.widget.setAccessibleName(self._label)
+        self.widget.setAccessibleDescription(message or self.hint.text())
+
+    def error(self) -> str:
+        """Return the error shown, or an empty string."""
+        return self._error.label.text()
+
+    def set_note(self, text: str) -> None:
+        """Show a good-news line under the field, e.g. what a date gives."""
+        self._note.set_text(text)
+        self._note.setVisible(bool(text))
+
+    def set_source(self, text: str) -> None:
+        """Show where the value came from."""
+        self.source.setText(text)
+
+
+class _Note(QWidget):
+    def __init__(self, name: str, ink: str) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(px(6))
+        self._mark = IconLabel(name, ink)
+        self.label = Text("", "secondary", weight="medium", ink=ink, wrap=True)
+        row.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.label, 1)
+
+    def set_text(self, text: str) -> None:
+        self.label.setText(text)
+
+
+class IconLabel(Themed, QWidget):
+    """An icon that is only decoration (the words stand beside it)."""
+
+    def __init__(self, name: str, ink: str = "ink2", size: int = 16, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name, self._ink, self._size = name, ink, size
+        self.start_theming()
+
+    def set_icon(self, name: str, ink: str) -> None:
+        """Show another icon."""
+        self._name, self._ink = name, ink
+        self.update()
+
+    def restyle(self) -> None:
+        """Follow the theme."""
+        self.setFixedSize(px(self._size), px(self._size) + px(2))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the icon."""
+        paint_icon(QPainter(self), self.rect(), self._name, self._ink, px(self._size))
+
+
+class SearchField(Themed, QLineEdit):
+    """A line with a magnifier; Esc clears it, Down asks to move into the results.
+
+    Signals:
+        moved_down: Down was pressed.
+    """
+
+    moved_down = Signal()
+
+    def __init__(self, placeholder: str, keys: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._keys = keys
+        self.setPlaceholderText(placeholder)
+        self.setAccessibleName(placeholder)
+        self.addAction(QAction(icon("search", "ink3"), "", self), QLineEdit.ActionPosition.LeadingPosition)
+        self.start_theming()
+
+    def restyle(self) -> None:
+        """Follow the theme."""
+        self.setFont(font("secondary"))
+        right = key_hint_size(self._keys).width() + px(6) if self._keys else 0
+        self.setTextMargins(0, 0, right, 0)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Clear on Esc, move on Down."""
+        if event.key() == Qt.Key.Key_Escape and self.text():
+            self.clear()
+        elif event.key() == Qt.Key.Key_Down:
+            self.moved_down.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the line and its key hint."""
+        super().paintEvent(event)
+        if self._keys and not self.text():
+            size = key_hint_size(self._keys)
+            box = QRect(self.width() - size.width() - px(8), (self.height() - size.height()) // 2, *size.toTuple())
+            key_hint(QPainter(self), box, self._keys, "ink3", "hairline")
+
+
+class Select(Themed, QComboBox):
+    """A choice from a list, drawn from the tokens; the wheel does not change it unless it has the focus."""
+
+    def __init__(self, name: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMaxVisibleItems(12)
+        self.installEventFilter(self)
+        self.start_theming()
+
+    def restyle(self) -> None:
+        """Follow the theme."""
+        self.setFont(font("body"))
+        self.updateGeometry()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Let the page scroll under an unfocused choice."""
+        if event.type() == QEvent.Type.Wheel and not self.hasFocus():
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
+
+    def sizeHint(self) -> QSize:
+        """Return room for the longest choice."""
+        measure = metrics("body")
+        longest = max((measure.horizontalAdvance(self.itemText(i)) for i in range(self.count())), default=px(80))
+        return QSize(min(longest, px(360)) + px(10) + px(36), max(px(CONTROL_HEIGHT), measure.height() + px(8)))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a width that still shows a word."""
+        return QSize(px(96), self.sizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the box, the choice and the chevron."""
+        painter = QPainter(self)
+        invalid = bool(self.property("invalid"))
+        enabled = self.isEnabled()
+        edge = "danger" if invalid else "edge" if enabled else "hairline"
+        frame(
+            painter,
+            self.rect(),
+            "surface" if enabled else "canvas",
+            edge,
+            px(RADIUS_CONTROL),
+            px(current().border_width),
+        )
+        painter.setFont(self.font())
+        text = self.currentText() or self.placeholderText()
+        shown_ink = "ink" if self.currentText() and enabled else "ink3"
+        painter.setPen(colour(shown_ink))
+        room = self.rect().adjusted(px(11), 0, -px(32), 0)
+        shown = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room.width())
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), shown)
+        chevron = QRect(self.width() - px(28), 0, px(18), self.height())
+        paint_icon(painter, chevron, "chevron-down", "ink2", px(16))
+        if self.hasFocus():
+            focus_ring(painter, self.rect())
+
+
+class Check(Themed, QCheckBox):
+    """A tick box with its words."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self._role = "body"
+        self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+        self.start_theming()
+
+    def restyle(self) -> None:
+        """Follow the theme."""
+        self.setFont(font(self._role))
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        """Return room for box and words."""
+        width = px(18) + (px(9) + self.fontMetrics().horizontalAdvance(self.text()) + 2 if self.text() else 0)
+        return QSize(width + px(4), max(px(28), self.fontMetrics().height() + px(6)))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the same."""
+        return self.sizeHint()
+
+    def hitButton(self, pos: object) -> bool:
+        """Take clicks anywhere on the control."""
+        return True
+
+    def _mark_rect(self) -> QRect:
+        return QRect(px(2), (self.height() - px(18)) // 2, px(18), px(18))
+
+    def _paint_mark(self, painter: QPainter, box: QRect) -> None:
+        paint_check(painter, box, self.checkState(), enabled=self.isEnabled())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw box and words."""
+        painter = QPainter(self)
+        box = self._mark_rect()
+        self._paint_mark(painter, box)
+        _paint_words(self, painter, box)
+
+
+class Radio(Themed, QRadioButton):
+    """One choice of several with its words."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+        self.start_theming()
+
+    def restyle(self) -> None:
+        """Follow the theme."""
+        self.setFont(font("body"))
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        """Return room for mark and words."""
+        width = px(18) + (px(9) + self.fontMetrics().horizontalAdvance(self.text()) + 2 if self.text() else 0)
+        return QSize(width + px(4), max(px(28), self.fontMetrics().height() + px(6)))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the same."""
+        return self.sizeHint()
+
+    def hitButton(self, pos: object) -> bool:
+        """Take clicks anywhere on the control."""
+        return True
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw mark and words."""
+        painter = QPainter(self)
+        box = QRect(px(2), (self.height() - px(18)) // 2, px(18), px(18))
+        paint_radio(painter, box, checked=self.isChecked())
+        _paint_words(self, painter, box)
+
+
+def paint_radio(painter: QPainter, box: QRect, *, checked: bool) -> None:
+    """Draw a radio mark that fills a square."""
+    frame(painter, box, "surface", "accent" if checked else "edge", box.width() / 2, px(current().border_width))
+    if checked:
+        inset = box.width() // 4 + 1
+        frame(painter, box.adjusted(inset, inset, -inset, -inset), "accent", None, box.width() / 2, 0)
+
+
+def _paint_words(control: QCheckBox | QRadioButton, painter: QPainter, box: QRect) -> None:
+    painter.setFont(control.font())
+    painter.setPen(QPen(colour("ink" if control.isEnabled() else "ink3")))
+    words = control.rect().adjusted(box.right() + px(9), 0, 0, 0)
+    painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), control.text())
+    if control.hasFocus():
+        focus_ring(painter, box.adjusted(-px(2), -px(2), px(2), px(2)))
