@@ -3,6 +3,7 @@
 Instants are UTC and aware. Dates are local: Europe/London.
 """
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Protocol
@@ -87,3 +88,16 @@ def format_short(day: date) -> str:
 def format_time(instant: datetime) -> str:
     """Return London wall time as ``08:31``."""
     return f"{to_london(instant):%H:%M}"
+
+
+class Stopwatch:
+    """Measures elapsed seconds: ``with Stopwatch() as watch: ...`` then ``watch.seconds``."""
+
+    seconds: float = 0.0
+
+    def __enter__(self) -> "Stopwatch":
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.seconds = time.perf_counter() - self._started

@@ -22,6 +22,7 @@ class Referral(Synced):
     """Who told us, when and why. A draft keeps the form's answers as they were typed."""
 
     __tablename__ = "referral"
+    subject_fields = ("case_id", "id")
 
     state: Mapped[ReferralState] = mapped_column(default=ReferralState.DRAFT, index=True)
     source: Mapped[ReferralSource | None]
@@ -73,7 +74,7 @@ class CaseEvent(Synced):
     __tablename__ = "case_event"
     __table_args__ = (Index("ix_case_event_case_happened", "case_id", "happened_at"),)
     merge_rule = MergeRule.APPEND_ONLY
-    subject_field = "case_id"
+    subject_fields = ("case_id",)
 
     case_id: Mapped[Ref]
     kind: Mapped[EventKind]
@@ -90,7 +91,7 @@ class Enquiry(Synced):
     """One line of the reasonable-enquiries checklist (domain process, section 3)."""
 
     __tablename__ = "enquiry"
-    subject_field = "case_id"
+    subject_fields = ("case_id",)
 
     case_id: Mapped[Ref]
     kind: Mapped[str]
@@ -112,7 +113,7 @@ class Task(Synced):
     """Something to do."""
 
     __tablename__ = "task"
-    subject_field = "case_id"
+    subject_fields = ("case_id", "id")
 
     case_id: Mapped[OptionalRef]
     user_id: Mapped[OptionalRef]
@@ -129,7 +130,7 @@ class Clock(Synced):
     """A running deadline: which rule and when it was triggered. The due date is computed, never stored."""
 
     __tablename__ = "clock"
-    subject_field = "case_id"
+    subject_fields = ("case_id",)
 
     case_id: Mapped[Ref]
     rule: Mapped[str]
@@ -146,7 +147,7 @@ class Assignment(Synced):
 
     __tablename__ = "assignment"
     merge_rule = MergeRule.APPEND_ONLY
-    subject_field = "case_id"
+    subject_fields = ("case_id",)
 
     case_id: Mapped[Ref]
     officer_id: Mapped[Ref]
@@ -161,7 +162,7 @@ class Closure(Synced):
     """How a case ended and who approved it. Never automatic."""
 
     __tablename__ = "closure"
-    subject_field = "case_id"
+    subject_fields = ("case_id",)
 
     case_id: Mapped[Ref]
     outcome: Mapped[str]

@@ -78,7 +78,7 @@ class ChildName(Synced):
 
     __tablename__ = "child_name"
     derived_fields = _NAME_FIELDS
-    subject_field = "child_id"
+    subject_fields = ("child_id",)
 
     child_id: Mapped[Ref]
     forename: Mapped[str]
@@ -119,7 +119,7 @@ class Relationship(Synced):
     """How a person, or a sibling, stands to a child."""
 
     __tablename__ = "relationship"
-    subject_field = "child_id"
+    subject_fields = ("child_id",)
 
     child_id: Mapped[Ref]
     person_id: Mapped[OptionalRef]
@@ -139,6 +139,7 @@ class Address(Synced):
     """An address for the period it applied. Exactly one of child_id and person_id is set."""
 
     __tablename__ = "address"
+    subject_fields = ("child_id", "person_id")
     derived_fields = frozenset({"postcode_folded"})
 
     child_id: Mapped[OptionalRef]
@@ -169,6 +170,7 @@ class ContactPoint(Synced):
     """A telephone number or e-mail address of a person or child."""
 
     __tablename__ = "contact_point"
+    subject_fields = ("child_id", "person_id")
 
     child_id: Mapped[OptionalRef]
     person_id: Mapped[OptionalRef]
@@ -184,7 +186,7 @@ class Enrolment(Synced):
     """A child at a school, from and to, and on which ground the name was removed."""
 
     __tablename__ = "enrolment"
-    subject_field = "child_id"
+    subject_fields = ("child_id",)
 
     child_id: Mapped[Ref]
     school_urn: Mapped[str] = mapped_column(default="", index=True)
@@ -206,7 +208,7 @@ class HealthLink(Synced):
     """Where a child is registered for health care. No clinical content."""
 
     __tablename__ = "health_link"
-    subject_field = "child_id"
+    subject_fields = ("child_id",)
 
     child_id: Mapped[Ref]
     kind: Mapped[str]
@@ -220,7 +222,7 @@ class SafetyFlag(Synced):
     """Something an officer must know before calling: fact, evidence and a review date within 12 months."""
 
     __tablename__ = "safety_flag"
-    subject_field = "child_id"
+    subject_fields = ("child_id",)
 
     child_id: Mapped[Ref]
     kind: Mapped[SafetyKind]

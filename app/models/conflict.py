@@ -15,7 +15,7 @@ class Conflict(Synced):
     """Raised by the central store in merging; the record keeps ``kept`` until somebody chooses."""
 
     __tablename__ = "conflict"
-    subject_field = "subject_id"
+    subject_fields = ("subject_id",)
 
     table_name: Mapped[str]
     row_id: Mapped[Ref]

@@ -14,7 +14,7 @@ class Document(Synced):
     """A page set: incoming correspondence, or an outgoing letter as sent."""
 
     __tablename__ = "document"
-    subject_field = "case_id"
+    subject_fields = ("case_id", "id")
 
     sha256: Mapped[str] = mapped_column(index=True)
     """Of the original bytes, lower-case hexadecimal."""

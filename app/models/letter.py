@@ -14,7 +14,7 @@ class Letter(Synced):
     """Issued text is frozen with its hash; a correction is a new letter that supersedes this one."""
 
     __tablename__ = "letter"
-    subject_field = "case_id"
+    subject_fields = ("case_id",)
 
     case_id: Mapped[Ref]
     number: Mapped[int]

@@ -1,6 +1,7 @@
 """What makes a table travel: the mixin, its merge rule and the register of synced tables.
 
-A class that subclasses :class:`Synced` is captured in the outbox, merged, pulled and hashed without another line of code.
+A class that subclasses :class:`Synced` is captured in the outbox, merged, pulled and hashed without another line
+of code.
 """
 
 from collections.abc import Mapping
@@ -31,13 +32,13 @@ class Synced(Base):
 
     Attributes:
         merge_rule: how changes from two laptops come together.
-        subject_field: the column that says whose history a row belongs to (a case or child id).
+        subject_fields: the columns that say whose history a row belongs to; the first that is set counts.
         derived_fields: columns computed from others on each side; they are stored but never travel.
     """
 
     __abstract__ = True
     merge_rule: ClassVar[MergeRule] = MergeRule.PER_FIELD
-    subject_field: ClassVar[str] = "id"
+    subject_fields: ClassVar[tuple[str, ...]] = ("id",)
     derived_fields: ClassVar[frozenset[str]] = frozenset()
 
     id: Mapped[Key]

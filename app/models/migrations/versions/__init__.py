@@ -1,0 +1,1 @@
+"""One chain of schema revisions for the vault and the central store."""

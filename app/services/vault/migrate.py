@@ -1,0 +1,48 @@
+"""Bringing a store's tables to this version: one Alembic chain serves vault and central store."""
+
+from pathlib import Path
+
+from sqlalchemy import Engine, inspect, text
+
+from app.errors import UserError
+
+NEWEST = "0001"
+"""The newest revision in app/models/migrations/versions; a test keeps it true."""
+
+
+def stored_revision(engine: Engine) -> str | None:
+    """Return the revision a store is at, or None for an empty one."""
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def bring_up_to_date(engine: Engine, store: str) -> None:
+    """Migrate a store to the newest revision; does nothing (and imports nothing) when it is already there.
+
+    Args:
+        engine: an engine on the store.
+        store: ``vault`` or ``central``; decides which tables beside the synced ones exist.
+
+    Raises:
+        UserError: the store was written by a newer Rollcall.
+    """
+    current = stored_revision(engine)
+    if current == NEWEST:
+        return
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).resolve().parents[2] / "models" / "migrations"))
+    config.set_main_option("path_separator", "os")
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if current is not None and current not in known:
+        raise UserError("This vault was written by a newer Rollcall. Update Rollcall to open it. Nothing was changed.")
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        config.attributes["store"] = store
+        command.upgrade(config, "head")
+        connection.commit()
