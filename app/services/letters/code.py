@@ -1,8 +1,8 @@
 """The code printed on every letter, so that a returned page finds its case by itself.
 
 ``RC1:<letter>:<check>``: the letter's id in Crockford's base 32 and four check characters. It is opaque: without the
-vault it says nothing of a child, a case or a council. Only capitals, digits and colons are used, so that a QR code stores
-it in its compact alphanumeric mode (a symbol of 29 x 29 modules at level Q).
+vault it says nothing of a child, a case or a council. Only capitals, digits and colons are used, so that a QR code
+stores it in its compact alphanumeric mode (a symbol of 29 x 29 modules at level Q).
 """
 
 import re
