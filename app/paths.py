@@ -14,3 +14,23 @@ def default_vault_folder() -> Path:
     import platformdirs  # late: the unlock window should not wait for it when a folder is given
 
     return Path(platformdirs.user_data_dir("Rollcall", appauthor=False)) / "vault"
+
+
+def settings_file() -> Path:
+    """Return where this account's settings are kept: ``ROLLCALL_SETTINGS`` when set, else the platform's folder."""
+    configured = os.environ.get("ROLLCALL_SETTINGS")
+    if configured:
+        return Path(configured)
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("Rollcall", appauthor=False)) / "settings.json"
+
+
+def log_folder() -> Path:
+    """Return where logs are written."""
+    configured = os.environ.get("ROLLCALL_LOGS")
+    if configured:
+        return Path(configured)
+    import platformdirs
+
+    return Path(platformdirs.user_log_dir("Rollcall", appauthor=False))

@@ -78,9 +78,10 @@ def _derive(session: Session, _context: UOWTransaction, _instances: object) -> N
         if isinstance(record, Synced):
             unit = unit_of(session)
             if record in session.new:
-                if record.id is None:
+                given = inspect(record).dict
+                if given.get("id") is None:
                     record.id = new_id()
-                if record.created_at is None:
+                if given.get("created_at") is None:
                     record.created_at = unit.time.now()
                 if record.created_by is None:
                     record.created_by = unit.actor_id
