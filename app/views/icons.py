@@ -64,7 +64,8 @@ def paint_icon(painter: QPainter, rect: QRect, name: str, role: str, size: int) 
         size: in logical pixels.
     """
     drawn = pixmap(name, colour(role), size, painter.device().devicePixelRatio())
-    painter.drawPixmap(QPoint(rect.center().x() - size // 2 + 1, rect.center().y() - size // 2 + 1), drawn)
+    left = rect.left() + (rect.width() - size) // 2
+    painter.drawPixmap(QPoint(left, rect.top() + (rect.height() - size) // 2), drawn)
 
 
 class _Engine(QIconEngine):

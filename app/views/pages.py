@@ -56,23 +56,28 @@ class PageSpec:
 
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("today", "Today", "calendar-check", "Work", "app.views.today_page:TodayPage"),
-    PageSpec("cases", "Cases", "folder-open", "Work", "app.views.cases.cases_page:CasesPage"),
+    PageSpec("cases", "Cases", "folder-open", "Work", "app.views.cases.cases_page:CasesPage", "READ_CASES"),
     PageSpec(
         "correspondence",
         "Correspondence",
         "inbox",
         "Work",
         "app.views.correspondence.correspondence_page:CorrespondencePage",
+        "LINK_DOCUMENTS",
     ),
-    PageSpec("letters", "Letters", "mail", "Work", "app.views.letters.letters_page:LettersPage"),
-    PageSpec("team", "Team queue", "layout-list", "Team", "app.views.team.team_page:TeamPage", "ALLOCATE_CASE"),
+    PageSpec("letters", "Letters", "mail", "Work", "app.views.letters.letters_page:LettersPage", "WRITE_LETTERS"),
+    PageSpec("team", "Team queue", "layout-list", "Team", "app.views.team.team_page:TeamPage", "ALLOCATE_CASES"),
     PageSpec("sync", "Sync centre", "refresh-cw", "Foot", "app.views.sync_page:SyncPage"),
     PageSpec("settings", "Settings", "sliders-horizontal", "Foot", "app.views.settings_page:SettingsPage"),
     PageSpec("help", "Help", "circle-question-mark", "Foot", ""),
-    PageSpec("case", "Case", "folder-open", "", "app.views.case.case_page:CasePage", None, "cases"),
-    PageSpec("referral", "New referral", "plus", "", "app.views.intake.referral_page:ReferralPage", None, "cases"),
-    PageSpec("import", "Import a list", "upload", "", "app.views.intake.import_page:ImportPage", None, "cases"),
-    PageSpec("letter", "Letter", "mail", "", "app.views.letters.letter_page:LetterPage", None, "letters"),
+    PageSpec("case", "Case", "folder-open", "", "app.views.case.case_page:CasePage", "READ_CASES", "cases"),
+    PageSpec(
+        "referral", "New referral", "plus", "", "app.views.intake.referral_page:ReferralPage", "TAKE_REFERRALS", "cases"
+    ),
+    PageSpec(
+        "import", "Import a list", "upload", "", "app.views.intake.import_page:ImportPage", "TAKE_REFERRALS", "cases"
+    ),
+    PageSpec("letter", "Letter", "mail", "", "app.views.letters.letter_page:LetterPage", "WRITE_LETTERS", "letters"),
 )
 
 SPECS = {spec.route: spec for spec in PAGES}

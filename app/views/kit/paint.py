@@ -85,7 +85,7 @@ def paint_tag(painter: QPainter, rect: QRect, state: str, text: str, ink: str | 
     name, own, tint = STATES[state]
     needed = tag_size(state, text)
     width = min(needed.width(), rect.width())
-    box = QRect(rect.left(), rect.center().y() - needed.height() // 2 + 1, width, needed.height())
+    box = QRect(rect.left(), rect.top() + (rect.height() - needed.height()) // 2, width, needed.height())
     left = box.left()
     if tint is not None:
         outlined = current().border_width > 1

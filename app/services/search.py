@@ -1,0 +1,119 @@
+"""Finding a child or a case from a few letters, for the palette."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, text
+
+from app.models.folding import fold
+from app.models.local import CaseRow, SearchRow
+from app.models.terms import STAGE_WORDS, Stage
+from app.services import access
+from app.services.access import Permission
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from app.services.workspace import Workspace
+
+LONGEST_QUERY, MOST_WORDS = 100, 8
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """One thing found.
+
+    Attributes:
+        kind: ``case``.
+        title: the child's name.
+        detail: year, reference and stage in one line.
+        why: what matched when it is not the name: ``UPN``, ``Reference`` or ``Another name``; else empty.
+        route, subject: the page it opens in and the id that page takes.
+    """
+
+    kind: str
+    title: str
+    detail: str
+    why: str
+    route: str
+    subject: str
+
+
+def find(ws: "Workspace", words: str, limit: int = 12) -> list[SearchHit]:
+    """Return cases whose child's names, UPN or reference begin with every word typed, open cases first.
+
+    Args:
+        ws: the workspace.
+        words: what was typed; accents and case do not matter.
+        limit: the most hits returned.
+
+    Raises:
+        AccessRefused: the role may not read cases.
+    """
+    access.require(ws.actor, Permission.READ_CASES)
+    query = _match(words)
+    if not query:
+        return []
+    with ws.read() as session:
+        return _hits(session, query, fold(words[:LONGEST_QUERY]), limit)
+
+
+def recent(ws: "Workspace", limit: int = 5) -> list[SearchHit]:
+    """Return this person's open cases with the newest activity, for a palette nothing was typed into yet."""
+    if not access.allowed(ws.actor.role, Permission.READ_CASES):
+        return []
+    with ws.read() as session:
+        rows = session.scalars(
+            select(CaseRow)
+            .where(CaseRow.status == "open", CaseRow.officer_id == ws.actor.user_id)
+            .order_by(CaseRow.last_activity_at.desc())
+            .limit(limit)
+        )
+        return [_hit(row, "") for row in rows]
+
+
+def _match(words: str) -> str:
+    """Return a full-text query that asks for every word as a beginning; nothing typed is read as an operator."""
+    found = _WORD.findall(words[:LONGEST_QUERY])[:MOST_WORDS]
+    return " ".join(f'"{word}"*' for word in found)
+
+
+def _hits(session: "Session", query: str, folded: str, limit: int) -> list[SearchHit]:
+    rowids = session.scalars(
+        text("SELECT rowid FROM search_index WHERE search_index MATCH :query ORDER BY rank LIMIT :most"),
+        {"query": query, "most": limit * 4},
+    ).all()
+    if not rowids:
+        return []
+    place = {
+        row.subject_id: rowids.index(row.id)
+        for row in session.execute(select(SearchRow.id, SearchRow.subject_id).where(SearchRow.id.in_(rowids)))
+    }
+    rows = session.scalars(select(CaseRow).where(CaseRow.child_id.in_(place))).all()
+    ordered = sorted(rows, key=lambda row: (row.status != "open", place[row.child_id], row.reference))
+    return [_hit(row, _why(row, folded)) for row in ordered[:limit]]
+
+
+def _why(row: CaseRow, folded: str) -> str:
+    names = row.name_folded.split()
+    if all(any(name.startswith(word) for name in names) for word in folded.split()):
+        return ""
+    if any(char.isdigit() for char in folded):
+        reference = fold(row.reference)
+        return "Reference" if folded.split()[-1] in reference.split()[-1] else "UPN"
+    return "Another name"
+
+
+def _hit(row: CaseRow, why: str) -> SearchHit:
+    parts = [f"Year {row.year_group}" if row.year_group.isdigit() else row.year_group, row.reference]
+    parts.append(STAGE_WORDS[Stage(row.stage)] if row.status == "open" else "Closed")
+    return SearchHit(
+        kind="case",
+        title=row.child_name,
+        detail=" · ".join(part for part in parts if part),
+        why=why,
+        route="case",
+        subject=row.case_id,
+    )

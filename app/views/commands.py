@@ -1,0 +1,39 @@
+"""What the palette offers on every page."""
+
+from typing import TYPE_CHECKING
+
+from app.views.palette import Command
+from app.views.shortcuts import KEYS
+
+if TYPE_CHECKING:
+    from app.views.main_window import MainWindow
+
+
+def window_commands(window: "MainWindow") -> list[Command]:
+    """Return the window's commands, without those the role may not use."""
+    from app.views.pages import rail_pages
+
+    context = window.context
+    commands = []
+    if "TAKE_REFERRALS" in window.allowed:
+        commands += [
+            Command("New referral", lambda: window.navigate("referral"), "plus", KEYS["referral"], also="case child"),
+            Command("Import a list", lambda: window.navigate("import"), "upload", also="csv excel ctf school returns"),
+        ]
+    commands += [
+        Command("Sync now", context.sync.sync_now, "refresh-cw", KEYS["sync_now"]),
+        Command("Lock Rollcall", window.lock_asked.emit, "lock", KEYS["lock"]),
+    ]
+    commands += [
+        Command(
+            f"Open {spec.title}",
+            lambda route=spec.route: window.navigate(route),  # type: ignore[misc]  # bound now, called later
+            spec.icon,
+            window.rail.keys(spec.route),
+            "Go to",
+            also=spec.title,
+        )
+        for spec in rail_pages(window.allowed)
+    ]
+    commands.append(Command("Keyboard shortcuts", window.show_shortcuts, "keyboard", KEYS["shortcuts"], "Help"))
+    return commands

@@ -1,0 +1,40 @@
+"""Every shortcut once: what it is called, its keys, and where it works."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """One shortcut as the list shows it."""
+
+    name: str
+    keys: str
+    words: str
+    group: str
+
+
+SHORTCUTS: tuple[Shortcut, ...] = (
+    Shortcut("palette", "Ctrl+K", "Search, or type a command", "Everywhere"),
+    Shortcut("all_commands", "F10", "All commands", "Everywhere"),
+    Shortcut("referral", "Ctrl+N", "New referral", "Everywhere"),
+    Shortcut("lock", "Ctrl+L", "Lock Rollcall", "Everywhere"),
+    Shortcut("sync_now", "Ctrl+Shift+Y", "Sync now", "Everywhere"),
+    Shortcut("back", "Alt+Left", "Back", "Moving about"),
+    Shortcut("forward", "Alt+Right", "Forward", "Moving about"),
+    Shortcut("rail", "Ctrl+1 to Ctrl+9", "Open a page of the rail", "Moving about"),
+    Shortcut("next_pane", "F6", "Next part of the window", "Moving about"),
+    Shortcut("close_panel", "Esc", "Close a panel", "Moving about"),
+    Shortcut("primary", "Ctrl+Return", "The main action of this page", "On a page"),
+    Shortcut("find", "Ctrl+F", "Find on this page", "On a page"),
+    Shortcut("note", "Ctrl+Shift+N", "Add a note to this case", "On a page"),
+    Shortcut("undo", "Ctrl+Z", "Undo typing", "On a page"),
+    Shortcut("help", "F1", "Help", "Help"),
+    Shortcut("shortcuts", "Ctrl+/", "This list", "Help"),
+)
+
+KEYS = {shortcut.name: shortcut.keys for shortcut in SHORTCUTS}
+
+
+def spoken(keys: str) -> str:
+    """Return keys as the screen shows them: ``Ctrl+Return`` becomes ``Ctrl Enter``."""
+    return keys.replace("Ctrl+/", "Ctrl /").replace("+", " ").replace("Return", "Enter")
