@@ -41,16 +41,16 @@ USER_FACT = "user_id"
 class Vault:
     """An opened vault. Closing it drops keys and connections."""
 
-    def __init__(self, folder: Path, data_keys: DataKeys, header: dict[str, Any], time: TimeSource) -> None:
+    def __init__(
+        self, folder: Path, data_keys: DataKeys, header: dict[str, Any], time: TimeSource, *, new: bool = False
+    ) -> None:
         self.folder = folder
         self.time = time
         self.label: str = header["label"]
         self.uses_keyring: bool = header["keyring"]
         self._keys: DataKeys | None = data_keys
         self._workspaces: list[Workspace] = []
-        self.engine: Engine = open_engine(
-            folder / "cases.db", data_keys.cases, create=not (folder / "cases.db").exists()
-        )
+        self.engine: Engine = open_engine(folder / "cases.db", data_keys.cases, create=new)
         try:
             bring_up_to_date(self.engine, "vault")
         except BaseException:
@@ -136,8 +136,7 @@ class Vault:
 
         if self._keys is None:
             raise EnvironmentFault("Rollcall is locked. Unlock it to open documents.")
-        path = self.folder / "documents.db"
-        store = DocumentStore(open_engine(path, self._keys.documents, create=not path.exists()))
+        store = DocumentStore(open_engine(self.folder / "documents.db", self._keys.documents))
         store.create_schema()
         return store
 
@@ -202,7 +201,8 @@ def create_vault(
     wraps = [{"kind": "passphrase", **keys.seal(data_keys, wrapping, _canonical(header))}]
     _write_durably(folder / "vault.json", json.dumps({"header": header, "wraps": wraps}, indent=1))
     _say(progress, "Making the databases")
-    return Vault(folder, data_keys, header, time)
+    open_engine(folder / "documents.db", data_keys.documents, create=True).dispose()
+    return Vault(folder, data_keys, header, time, new=True)
 
 
 def open_vault(
