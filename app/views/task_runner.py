@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 T = TypeVar("T")
 Lane = Literal["database", "network", "cpu"]
-_THREADS: dict[Lane, int] = {"database": 1, "network": 2, "cpu": 1}
+_THREADS: dict[Lane, int] = {"database": 1, "network": 2, "cpu": 2}
 
 
 @dataclass(slots=True)

@@ -6,8 +6,10 @@ what is missing, in any order, and a damaged byte is always noticed. Nothing her
 
 import hashlib
 import re
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     Column,
@@ -25,6 +27,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from app.errors import EnvironmentFault
+
+if TYPE_CHECKING:
+    from app.services.documents.render import Pages
 
 CHUNK_BYTES = 256 * 1024
 MAX_CONTENT_BYTES = 1024 * 1024 * 1024
@@ -97,6 +102,18 @@ class DocumentStore:
         self._engine = engine
         # Takes the write lock at once: a read that turns into a write could be refused half-way.
         self._writer = engine.execution_options(**{_WRITING: True})
+        self._pages: Pages | None = None
+        self._pages_lock = threading.Lock()
+
+    @property
+    def pages(self) -> "Pages":
+        """The drawn pages of this store's documents; closed with it: a locked vault leaves no page in memory."""
+        with self._pages_lock:
+            if self._pages is None:
+                from app.services.documents.render import Pages
+
+                self._pages = Pages(self)
+            return self._pages
 
     def create_schema(self) -> None:
         """Create the tables that are missing."""
@@ -269,7 +286,11 @@ class DocumentStore:
         return len(damaged)
 
     def close(self) -> None:
-        """Close the connections to the database."""
+        """Forget drawn pages and close the connections to the database."""
+        with self._pages_lock:
+            if self._pages is not None:
+                self._pages.close()
+                self._pages = None
         self._engine.dispose()
 
     def _known(self, sha256: str) -> Content:
