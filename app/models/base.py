@@ -42,7 +42,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 Key = Annotated[str, mapped_column(Uuid(as_uuid=False), primary_key=True)]
 Ref = Annotated[str, mapped_column(Uuid(as_uuid=False), index=True)]
-OptionalRef = Annotated[str | None, mapped_column(Uuid(as_uuid=False), index=True)]
+UnindexedRef = Annotated[str, mapped_column(Uuid(as_uuid=False))]
+OptionalRef = Annotated[str | None, mapped_column(Uuid(as_uuid=False))]
+IndexedRef = Annotated[str | None, mapped_column(Uuid(as_uuid=False), index=True)]
+"""An optional reference that is looked up from the other side; an index costs every save, so most have none."""
 Text = Annotated[str, mapped_column(String)]
 Instant = Annotated[datetime, mapped_column(UtcDateTime)]
 Day = Annotated[date, mapped_column(Date)]

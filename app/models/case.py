@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import OptionalRef, Ref
+from app.models.base import IndexedRef, OptionalRef, Ref, UnindexedRef
 from app.models.synced import MergeRule, Synced
 from app.models.terms import (
     CaseStatus,
@@ -36,8 +36,8 @@ class Referral(Synced):
     """The form by page and field; what became records is also in those records."""
     match_decision: Mapped[dict[str, Any]]
     """Which candidates were shown with which reasons, what the officer chose, and why."""
-    child_id: Mapped[OptionalRef]
-    case_id: Mapped[OptionalRef]
+    child_id: Mapped[IndexedRef]
+    case_id: Mapped[IndexedRef]
     import_batch: Mapped[str] = mapped_column(default="")
     """File name and row of an import, for the row-by-row report."""
 
@@ -76,7 +76,7 @@ class CaseEvent(Synced):
     merge_rule = MergeRule.APPEND_ONLY
     subject_fields = ("case_id",)
 
-    case_id: Mapped[Ref]
+    case_id: Mapped[UnindexedRef]
     kind: Mapped[EventKind]
     happened_at: Mapped[datetime]
     title: Mapped[str] = mapped_column(default="")
@@ -115,8 +115,8 @@ class Task(Synced):
     __tablename__ = "task"
     subject_fields = ("case_id", "id")
 
-    case_id: Mapped[OptionalRef]
-    user_id: Mapped[OptionalRef]
+    case_id: Mapped[IndexedRef]
+    user_id: Mapped[IndexedRef]
     text: Mapped[str]
     kind: Mapped[str] = mapped_column(default="task")
     """task or visit."""

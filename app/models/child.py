@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import OptionalRef, Ref
+from app.models.base import IndexedRef, Ref
 from app.models.folding import fold, fold_postcode, sound
 from app.models.synced import Synced
 from app.models.terms import Confidence, Known, RelationshipKind, SafetyKind
@@ -122,8 +122,8 @@ class Relationship(Synced):
     subject_fields = ("child_id",)
 
     child_id: Mapped[Ref]
-    person_id: Mapped[OptionalRef]
-    sibling_id: Mapped[OptionalRef]
+    person_id: Mapped[IndexedRef]
+    sibling_id: Mapped[IndexedRef]
     """The other child, when kind is SIBLING."""
     kind: Mapped[RelationshipKind]
     parental_responsibility: Mapped[Known] = mapped_column(default=Known.NOT_ASKED)
@@ -142,8 +142,8 @@ class Address(Synced):
     subject_fields = ("child_id", "person_id")
     derived_fields = frozenset({"postcode_folded"})
 
-    child_id: Mapped[OptionalRef]
-    person_id: Mapped[OptionalRef]
+    child_id: Mapped[IndexedRef]
+    person_id: Mapped[IndexedRef]
     lines: Mapped[str]
     """Without the postcode, separated by newlines."""
     town: Mapped[str] = mapped_column(default="")
@@ -172,8 +172,8 @@ class ContactPoint(Synced):
     __tablename__ = "contact_point"
     subject_fields = ("child_id", "person_id")
 
-    child_id: Mapped[OptionalRef]
-    person_id: Mapped[OptionalRef]
+    child_id: Mapped[IndexedRef]
+    person_id: Mapped[IndexedRef]
     kind: Mapped[str]
     """phone, mobile or email."""
     value: Mapped[str]

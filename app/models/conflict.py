@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import OptionalRef, Ref
+from app.models.base import IndexedRef, OptionalRef, Ref
 from app.models.synced import Synced
 from app.models.terms import ConflictState
 
@@ -19,7 +19,7 @@ class Conflict(Synced):
 
     table_name: Mapped[str]
     row_id: Mapped[Ref]
-    subject_id: Mapped[OptionalRef]
+    subject_id: Mapped[IndexedRef]
     field: Mapped[str]
     """The column, or "*" when one side deleted the row."""
     before: Mapped[Any] = mapped_column(JSON)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import OptionalRef
+from app.models.base import IndexedRef
 from app.models.synced import Synced
 from app.models.terms import DocumentState
 
@@ -22,9 +22,9 @@ class Document(Synced):
     media_type: Mapped[str]
     page_count: Mapped[int]
     state: Mapped[DocumentState] = mapped_column(default=DocumentState.TO_LINK, index=True)
-    case_id: Mapped[OptionalRef]
-    child_id: Mapped[OptionalRef]
-    letter_id: Mapped[OptionalRef]
+    case_id: Mapped[IndexedRef]
+    child_id: Mapped[IndexedRef]
+    letter_id: Mapped[IndexedRef]
     title: Mapped[str] = mapped_column(default="")
     kind: Mapped[str] = mapped_column(default="")
     """What it is: key into resources/rules/document_kinds.toml."""

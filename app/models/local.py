@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import Index, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, Key, OptionalRef, Ref
+from app.models.base import Base, IndexedRef, Key, OptionalRef, Ref
 from app.models.terms import ChangeState
 
 
@@ -47,7 +47,8 @@ class ChangeLine(Base):
     __tablename__ = "change_line"
     __table_args__ = (
         Index("ix_change_line_subject", "subject_id"),
-        Index("ix_change_line_row", "row_id"),
+        # One tree instead of a table and an index: every save writes here.
+        {"sqlite_with_rowid": False},
     )
 
     change_set_id: Mapped[str] = mapped_column(Uuid(as_uuid=False), primary_key=True)
@@ -69,7 +70,7 @@ class AuditEntry(Base):
     actor_name: Mapped[str] = mapped_column(default="")
     action: Mapped[str]
     subject_table: Mapped[str] = mapped_column(default="")
-    subject_id: Mapped[OptionalRef]
+    subject_id: Mapped[IndexedRef]
     detail: Mapped[str] = mapped_column(default="")
     """Canonical JSON; no free text about a child."""
     previous: Mapped[bytes]

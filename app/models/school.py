@@ -11,13 +11,14 @@ from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.folding import fold
-from app.models.synced import Synced
+from app.models.synced import MergeRule, Synced
 
 
 class School(Synced):
     """An establishment, keyed for people by URN and by DfE number (LLLNNNN)."""
 
     __tablename__ = "school"
+    merge_rule = MergeRule.LATEST
     derived_fields = frozenset({"name_folded"})
     __table_args__ = (Index("ix_school_la_estab", "la_code", "establishment_number"),)
 
@@ -66,6 +67,7 @@ class SchoolLink(Synced):
     """A predecessor or successor: a converted academy has a new URN. Links form chains and may loop."""
 
     __tablename__ = "school_link"
+    merge_rule = MergeRule.LATEST
 
     urn: Mapped[str] = mapped_column(index=True)
     linked_urn: Mapped[str] = mapped_column(index=True)
@@ -78,6 +80,7 @@ class LocalAuthority(Synced):
     """An English local authority code, dated because codes change with reorganisation."""
 
     __tablename__ = "local_authority"
+    merge_rule = MergeRule.LATEST
 
     code: Mapped[str] = mapped_column(index=True)
     name: Mapped[str]

@@ -21,6 +21,8 @@ class MergeRule(StrEnum):
     """Each field on its own; two different edits of one field raise a Conflict."""
     APPEND_ONLY = "append_only"
     """Rows are only ever added; a later row corrects an earlier one."""
+    LATEST = "latest"
+    """What arrives last stays: published reference data, where two imports of one extract are no disagreement."""
 
 
 SYNCED_TABLES: dict[str, type["Synced"]] = {}

@@ -7,16 +7,19 @@ SHA-256(previous hash || canonical JSON of the entry).
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from app.models import AuditEntry
+from app.services.rows import driver, insert_into
 
 GENESIS = bytes(32)
 _encoder = msgspec.json.Encoder(order="deterministic")
+_TABLE = cast("Table", AuditEntry.__table__)
+_LAST = "SELECT sequence, hash FROM audit_entry ORDER BY sequence DESC LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +72,13 @@ def append(
         subject_id: which record.
         detail: counts and ids only; no free text about a child.
     """
-    last = session.execute(
-        select(AuditEntry.sequence, AuditEntry.hash).order_by(AuditEntry.sequence.desc()).limit(1)
-    ).first()
-    sequence, previous = (last.sequence + 1, last.hash) if last else (1, GENESIS)
+    connection = session.connection()
+    last = driver(connection).execute(_LAST).fetchone()
+    sequence, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
     text = _encoder.encode(detail).decode() if detail else ""
     entry = _canonical(sequence, at, actor_id, actor_name, action, subject_table, subject_id, text)
-    session.connection().execute(
-        insert(AuditEntry.__table__),  # type: ignore[arg-type]  # a Table, typed as FromClause by the mapping
-        {
-            "sequence": sequence,
-            "at": at,
-            "actor_id": actor_id,
-            "actor_name": actor_name,
-            "action": action,
-            "subject_table": subject_table,
-            "subject_id": subject_id,
-            "detail": text,
-            "previous": previous,
-            "hash": entry_hash(previous, entry),
-        },
-    )
+    stored = {**entry, "at": at, "previous": previous, "hash": entry_hash(previous, entry)}
+    insert_into(_TABLE)(connection, [stored])
 
 
 def verify(session: Session) -> AuditResult:

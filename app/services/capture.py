@@ -5,18 +5,19 @@ table) are refused unless they come through :mod:`app.services.bulk`.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, event, func, insert, inspect, select
+from sqlalchemy import Table, event, inspect
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction
 from sqlalchemy.orm.attributes import QueryableAttribute
 
 from app.errors import BugError
 from app.ids import new_id
-from app.models import SYNCED_TABLES, ChangeLine, ChangeSetRow, Synced, SyncState
+from app.models import SYNCED_TABLES, ChangeLine, ChangeSetRow, Synced
 from app.models.terms import ChangeState
 from app.services import audit, projection
 from app.services.changes import Change, ChangeSet, collapse, encode
+from app.services.rows import driver, insert_into, stored_key
 from app.services.signing import Signer
 from app.services.wire import fields_of, insert_fields, to_wire
 from app.timesource import TimeSource
@@ -24,6 +25,14 @@ from app.timesource import TimeSource
 CURSOR = "pull_cursor"
 RECORDER = "rollcall_bulk_recorder"
 """Execution option that marks a statement as issued by the bulk recorder or by the applier of pulled changes."""
+
+
+_CHANGE_SET = cast("Table", ChangeSetRow.__table__)
+_CHANGE_LINE = cast("Table", ChangeLine.__table__)
+_NEXT = """
+SELECT (SELECT coalesce(max(sequence), 0) + 1 FROM change_set WHERE device_id = ?),
+       coalesce((SELECT CAST(value AS INTEGER) FROM sync_state WHERE name = ?), 0)
+"""
 
 
 @dataclass(slots=True)
@@ -161,35 +170,36 @@ def record_change_set(session: Session, unit: Unit, changes: list[Change], subje
         raise BugError("This vault has no device key. Nothing was saved.")
     connection = session.connection()
     made_at = unit.time.now()
+    sequence, base = driver(connection).execute(_NEXT, (stored_key(unit.device_id), CURSOR)).fetchone()
     change_set = ChangeSet(
         id=new_id(),
         device=unit.device_id,
-        sequence=_next_sequence(connection, unit.device_id),
+        sequence=sequence,
         actor=unit.actor_id,
         made_at=made_at.isoformat(),
         reason=unit.reason,
-        base=int(connection.execute(select(SyncState.value).where(SyncState.name == CURSOR)).scalar() or 0),
+        base=base,
         changes=changes,
     )
     body = encode(change_set)
-    connection.execute(
-        insert(ChangeSetRow),
-        {
-            "id": change_set.id,
-            "device_id": unit.device_id,
-            "sequence": change_set.sequence,
-            "actor_id": unit.actor_id,
-            "actor_name": unit.actor_name,
-            "made_at": made_at,
-            "reason": unit.reason,
-            "base_revision": change_set.base,
-            "body": body,
-            "signature": unit.signer.sign(body),
-            "state": ChangeState.PENDING,
-            "refusal": "",
-        },
-    )
-    connection.execute(insert(ChangeLine), line_rows(change_set.id, changes, subjects))
+    row = {
+        "id": change_set.id,
+        "device_id": unit.device_id,
+        "sequence": sequence,
+        "actor_id": unit.actor_id,
+        "actor_name": unit.actor_name,
+        "made_at": made_at,
+        "reason": unit.reason,
+        "base_revision": base,
+        "body": body,
+        "signature": unit.signer.sign(body),
+        "state": ChangeState.PENDING,
+        "revision": None,
+        "receipt": None,
+        "refusal": "",
+    }
+    insert_into(_CHANGE_SET)(connection, [row])
+    insert_into(_CHANGE_LINE)(connection, line_rows(change_set.id, changes, subjects))
     first = changes[0]
     audit.append(
         session,
@@ -217,10 +227,3 @@ def line_rows(change_set_id: str, changes: list[Change], subjects: list[str | No
         }
         for position, (change, subject) in enumerate(zip(changes, subjects, strict=True))
     ]
-
-
-def _next_sequence(connection: Connection, device_id: str) -> int:
-    last = connection.execute(
-        select(func.max(ChangeSetRow.sequence)).where(ChangeSetRow.device_id == device_id)
-    ).scalar()
-    return (last or 0) + 1

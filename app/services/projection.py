@@ -5,9 +5,9 @@ Both follow from the records. They are refreshed for what a commit touched, in t
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Row, delete, func, insert, inspect, select, text, update
+from sqlalchemy import Row, Table, delete, func, insert, inspect, select, text, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
@@ -26,9 +26,16 @@ from app.models import (
 from app.models.folding import fold
 from app.services.batches import batched
 from app.services.changes import Change
+from app.services.rows import converter_of, driver, stored_key
+from app.services.wire import from_wire
 from app.timesource import TimeSource
 
 BATCH = 400
+_MOVE_ACTIVITY = """
+UPDATE case_row SET last_activity_at = ?, last_activity = ?
+WHERE case_id = ? AND (last_activity_at IS NULL OR last_activity_at <= ?)
+"""
+_STORED_INSTANT = converter_of(cast("Table", CaseRow.__table__), "last_activity_at")
 _CASE_TABLES = {"task", "clock", "case_event"}
 _CHILD_TABLES = {"child", "child_name", "enrolment", "safety_flag"}
 
@@ -251,17 +258,9 @@ def _note_activity(session: Session, change: Change, refreshed: set[str]) -> Non
     case_id = change.fields["case_id"][1]
     if case_id in refreshed:
         return
-    from app.services.wire import from_wire
-
-    happened_at = from_wire(CaseEvent, "happened_at", change.fields["happened_at"][1])
-    session.connection().execute(
-        update(CaseRow)
-        .where(
-            CaseRow.case_id == case_id,
-            (CaseRow.last_activity_at.is_(None)) | (CaseRow.last_activity_at <= happened_at),
-        )
-        .values(last_activity_at=happened_at, last_activity=change.fields.get("title", [None, ""])[1] or "")
-    )
+    happened_at = _STORED_INSTANT(from_wire(CaseEvent, "happened_at", change.fields["happened_at"][1]))
+    title = change.fields.get("title", [None, ""])[1] or ""
+    driver(session.connection()).execute(_MOVE_ACTIVITY, (happened_at, title, stored_key(case_id), happened_at))
 
 
 def _rename_officer(session: Session, change: Change) -> None:
