@@ -72,7 +72,7 @@ class CaseEvent(Synced):
     """A line on the timeline. Append-only: a later event corrects an earlier one."""
 
     __tablename__ = "case_event"
-    __table_args__ = (Index("ix_case_event_case_happened", "case_id", "happened_at"),)
+    __table_args__ = (Index("ix_case_event_case_happened", "case_id", "happened_at"), {"sqlite_with_rowid": False})
     merge_rule = MergeRule.APPEND_ONLY
     subject_fields = ("case_id",)
 

@@ -5,10 +5,10 @@ None of these is synced. Projections can be dropped and rebuilt from the records
 
 from datetime import date, datetime
 
-from sqlalchemy import Index, Uuid
+from sqlalchemy import Index, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, IndexedRef, Key, OptionalRef, Ref
+from app.models.base import Base, Key, OptionalRef, Ref
 from app.models.terms import ChangeState
 
 
@@ -20,7 +20,8 @@ class ChangeSetRow(Base):
 
     __tablename__ = "change_set"
     __table_args__ = (
-        Index("ix_change_set_state_sequence", "state", "sequence"),
+        # Few wait at any time; the many that are done need no entry here.
+        Index("ix_change_set_waiting", "sequence", sqlite_where=text("state = 'pending'")),
         Index("uq_change_set_device_sequence", "device_id", "sequence", unique=True),
     )
 
@@ -70,7 +71,7 @@ class AuditEntry(Base):
     actor_name: Mapped[str] = mapped_column(default="")
     action: Mapped[str]
     subject_table: Mapped[str] = mapped_column(default="")
-    subject_id: Mapped[IndexedRef]
+    subject_id: Mapped[OptionalRef]
     detail: Mapped[str] = mapped_column(default="")
     """Canonical JSON; no free text about a child."""
     previous: Mapped[bytes]
