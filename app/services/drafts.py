@@ -1,0 +1,42 @@
+"""Words typed and not yet part of a record: kept on this laptop through locks and crashes, never synced."""
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Session
+
+from app.models import Draft
+from app.services.workspace import Workspace
+
+LONGEST = 100_000
+"""Characters; what is beyond is not a note."""
+
+
+def note_key(case_id: str) -> str:
+    """Return the key of the note being written on a case."""
+    return f"note:{case_id}"
+
+
+def save_draft(ws: Workspace, key: str, text: str) -> None:
+    """Keep what is typed so far; empty text drops the draft."""
+    if ws.actor.user_id is None:
+        return
+    with ws.local_session() as session:
+        if not text.strip():
+            drop(session, key)
+            return
+        values = {"text": text[:LONGEST], "saved_at": ws.time.now(), "user_id": ws.actor.user_id}
+        session.connection().execute(
+            insert(Draft).values(key=key, **values).on_conflict_do_update(index_elements=["key"], set_=values)
+        )
+
+
+def load_draft(ws: Workspace, key: str) -> str:
+    """Return what this person was writing, or an empty string."""
+    with ws.read() as session:
+        found = session.execute(select(Draft.text).where(Draft.key == key, Draft.user_id == ws.actor.user_id)).scalar()
+    return found or ""
+
+
+def drop(session: Session, key: str) -> None:
+    """Delete a draft in the session's transaction: its words have become a record."""
+    session.connection().execute(delete(Draft).where(Draft.key == key))
