@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.models.terms import Role
 from app.services import audit
 from app.services.capture import CapturingSession, Unit
+from app.services.locking import WRITING
 from app.services.signing import Signer
-from app.services.vault.database import WRITING
 from app.timesource import TimeSource
 
 if TYPE_CHECKING:

@@ -8,9 +8,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from app.errors import EnvironmentFault, UserError
-
-WRITING = "rollcall_writing"
-"""Execution option of connections that begin with the write lock taken."""
+from app.services.locking import WRITING
 
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",

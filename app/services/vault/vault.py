@@ -19,10 +19,11 @@ from app.ids import new_id
 from app.models import DeviceKey, SyncState, User
 from app.models.terms import Role
 from app.services import projection  # noqa: F401  (imported while the passphrase is typed, not at the first save)
+from app.services.locking import WRITING
 from app.services.signing import Signer, new_seed
 from app.services.vault import device_secret, keys
 from app.services.vault.attempts import Attempts
-from app.services.vault.database import WRITING, open_engine
+from app.services.vault.database import open_engine
 from app.services.vault.keys import DataKeys, KdfParameters, WrongSecretError
 from app.services.vault.migrate import bring_up_to_date
 from app.services.workspace import Actor, Workspace
