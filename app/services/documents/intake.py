@@ -20,13 +20,11 @@ from app.models.folding import fold
 from app.models.terms import DocumentState
 from app.services.access import Permission, require
 from app.services.documents import limits
-from app.services.documents.kinds import document_kinds, guess_kind
+from app.services.documents.clues import PAGE_BREAK
+from app.services.documents.kinds import LONGEST_TITLE, guess_kind, titled
 from app.services.documents.protocol import Checked, FileProblemError, Problem
 from app.services.documents.worker import ParsingWorker
 from app.services.workspace import Workspace
-
-PAGE_BREAK = "\f"
-"""Between the texts of pages in ``Document.text``."""
 
 FLAG_WORDS = {
     "script": "This file carries a script. Rollcall never runs it.",
@@ -44,7 +42,6 @@ _PROBLEM_WORDS = {
     Problem.TOOK_TOO_LONG: "This file took too long to read. Print it to a new PDF, or ask for it in parts.",
     Problem.BROKE_THE_READER: "This file cannot be read safely. Ask the sender for another copy.",
 }
-_LONGEST_TITLE = 80
 _HEADING_LINES = 6
 _MACHINE_NAME = re.compile(r"(scan|img|image|doc|document|page|fax|photo|untitled|dsc|pxl)?[\s\d_.()-]*", re.IGNORECASE)
 
@@ -241,14 +238,12 @@ def _guess_sender(session: Session, first_page: str) -> str:
 
 def _title(name: str, texts: Sequence[str], sender: str, kind: str) -> str:
     """Return words by which a person knows the document in the tray."""
-    if sender and kind:
-        return f"{sender}: {document_kinds()[kind].label[:1].lower()}{document_kinds()[kind].label[1:]}"[
-            :_LONGEST_TITLE
-        ]
+    if known := titled(sender, kind):
+        return known
     stem = Path(name).stem
     readable = unicodedata.normalize("NFC", "".join(c if c.isprintable() else " " for c in stem.replace("_", " ")))
     words = " ".join(readable.split())
     if words and not _MACHINE_NAME.fullmatch(words):
-        return words[:_LONGEST_TITLE]
+        return words[:LONGEST_TITLE]
     first = next((line.strip() for text in texts for line in text.splitlines() if len(line.strip()) > 3), "")
-    return first[:_LONGEST_TITLE] or (words[:_LONGEST_TITLE] or "Untitled page")
+    return first[:LONGEST_TITLE] or (words[:LONGEST_TITLE] or "Untitled page")

@@ -8,6 +8,7 @@ from app.paths import RESOURCES
 
 _FILE = RESOURCES / "rules" / "document_kinds.toml"
 _TEXT_LOOKED_AT = 20_000
+LONGEST_TITLE = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +57,14 @@ def guess_kind(text: str) -> str:
         if any(phrase in looked_at for phrase in kind.phrases):
             return kind.key
     return ""
+
+
+def titled(sender: str, kind: str) -> str:
+    """Return a title from who it is from and what it is, such as ``Thornwick Academy: school confirms admission``.
+
+    Empty when either is not known.
+    """
+    if not sender or kind not in document_kinds():
+        return ""
+    label = kind_label(kind)
+    return f"{sender}: {label[:1].lower()}{label[1:]}"[:LONGEST_TITLE]

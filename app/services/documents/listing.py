@@ -1,0 +1,190 @@
+"""What the correspondence tray and a case's Documents tab show: rows, counts and one document in full."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app.errors import UserError
+from app.models import CaseRow, Document
+from app.models.terms import DocumentState
+from app.services.access import Permission, require
+from app.services.documents.intake import FLAG_WORDS
+from app.services.documents.kinds import kind_label
+from app.services.workspace import Workspace
+
+TRAY_STATES = (DocumentState.TO_LINK, DocumentState.SET_ASIDE, DocumentState.LINKED)
+GONE = "This document is no longer here. Nothing was changed."
+_SOURCE_WORDS = {"file": "Added", "drop": "Added", "scan": "Scanned", "email": "Email"}
+_MEDIA_WORDS = {"image/jpeg": "Photo", "image/png": "Picture", "image/tiff": "Scan", "application/pdf": "PDF"}
+
+
+@dataclass(frozen=True, slots=True)
+class TrayRow:
+    """One document in the tray.
+
+    Attributes:
+        about: what it is and how long, such as ``PDF, 2 pages``.
+        detail: the case it is on, or why it was set aside; empty otherwise.
+        here: whether its pages are on this laptop.
+    """
+
+    id: str
+    sha256: str
+    title: str
+    about: str
+    state: DocumentState
+    detail: str
+    source: str
+    arrived_at: datetime
+    page_count: int
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrayCounts:
+    """How many documents each part of the tray holds."""
+
+    to_link: int
+    set_aside: int
+    linked: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDetail:
+    """A document as its page shows it.
+
+    Attributes:
+        rotation: degrees clockwise by page, from 0.
+        warnings: what a person should know of the file, in words.
+        case_name: the child and reference it is linked to; empty when it is not.
+        link_marks: the rings that were on the page when it was linked.
+    """
+
+    id: str
+    sha256: str
+    title: str
+    media_type: str
+    page_count: int
+    size: int
+    state: DocumentState
+    state_reason: str
+    case_id: str | None
+    case_name: str
+    kind: str
+    sender: str
+    received_on: date | None
+    arrived_at: datetime
+    text: str
+    rotation: dict[int, int]
+    warnings: tuple[str, ...]
+    here: bool
+
+
+def counts(ws: Workspace) -> TrayCounts:
+    """Return how many documents wait, are set aside and are linked."""
+    _may_read(ws)
+    with ws.read() as session:
+        found = dict(
+            session.execute(
+                select(Document.state, func.count()).where(Document.state.in_(TRAY_STATES)).group_by(Document.state)
+            ).tuples()
+        )
+    return TrayCounts(*(found.get(state, 0) for state in TRAY_STATES))
+
+
+def list_documents(ws: Workspace, state: DocumentState, limit: int = 500) -> tuple[TrayRow, ...]:
+    """Return the documents in a state, the newest arrival first."""
+    _may_read(ws)
+    with ws.read() as session:
+        rows = session.execute(
+            _rows_query().where(Document.state == state).order_by(Document.arrived_at.desc(), Document.id).limit(limit)
+        ).all()
+    return tuple(_tray_row(ws, row) for row in rows)
+
+
+def of_case(ws: Workspace, case_id: str) -> tuple[TrayRow, ...]:
+    """Return a case's documents, incoming and issued, the newest first."""
+    require(ws.actor, Permission.READ_CASES)
+    with ws.read() as session:
+        rows = session.execute(
+            _rows_query().where(Document.case_id == case_id).order_by(Document.arrived_at.desc(), Document.id)
+        ).all()
+    return tuple(_tray_row(ws, row) for row in rows)
+
+
+def document(ws: Workspace, document_id: str) -> DocumentDetail:
+    """Return one document. Call ``tray.note_opened`` when its pages are shown to a person.
+
+    Raises:
+        UserError: it is not on this laptop.
+    """
+    _may_read(ws)
+    with ws.read() as session:
+        found = session.get(Document, document_id)
+        if found is None:
+            raise UserError(GONE)
+        row = session.get(CaseRow, found.case_id) if found.case_id else None
+        return _detail(ws, found, f"{row.child_name}, {row.reference}" if row else "")
+
+
+def _may_read(ws: Workspace) -> None:
+    require(ws.actor, Permission.READ_CASES)
+
+
+def _rows_query() -> Any:
+    return select(
+        Document.id,
+        Document.sha256,
+        Document.title,
+        Document.media_type,
+        Document.page_count,
+        Document.state,
+        Document.state_reason,
+        Document.source,
+        Document.arrived_at,
+        Document.kind,
+        CaseRow.child_name,
+        CaseRow.reference,
+    ).outerjoin(CaseRow, CaseRow.case_id == Document.case_id)
+
+
+def _tray_row(ws: Workspace, row: Any) -> TrayRow:
+    pages = "1 page" if row.page_count == 1 else f"{row.page_count} pages"
+    linked = row.state is DocumentState.LINKED and row.child_name
+    return TrayRow(
+        id=row.id,
+        sha256=row.sha256,
+        title=row.title or kind_label(row.kind),
+        about=f"{_MEDIA_WORDS.get(row.media_type, 'File')}, {pages}",
+        state=row.state,
+        detail=f"{row.child_name}, {row.reference}" if linked else row.state_reason,
+        source=_SOURCE_WORDS.get(row.source, "Added"),
+        arrived_at=row.arrived_at,
+        page_count=row.page_count,
+        here=ws.documents.complete(row.sha256),
+    )
+
+
+def _detail(ws: Workspace, found: Document, case_name: str) -> DocumentDetail:
+    return DocumentDetail(
+        id=found.id,
+        sha256=found.sha256,
+        title=found.title or kind_label(found.kind),
+        media_type=found.media_type,
+        page_count=found.page_count,
+        size=found.size,
+        state=found.state,
+        state_reason=found.state_reason,
+        case_id=found.case_id,
+        case_name=case_name,
+        kind=found.kind,
+        sender=found.sender,
+        received_on=found.received_on,
+        arrived_at=found.arrived_at,
+        text=found.text,
+        rotation={int(page): int(angle) for page, angle in (found.rotation or {}).items()},
+        warnings=tuple(FLAG_WORDS[flag] for flag in (found.reading or {}).get("flags", ()) if flag in FLAG_WORDS),
+        here=ws.documents.complete(found.sha256),
+    )
