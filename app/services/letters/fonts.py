@@ -139,7 +139,7 @@ def pieces(text: str, bold: bool) -> tuple[Piece, ...]:
     if text.isascii():
         return (Piece(text, main, False),)
     found: list[Piece] = []
-    for cluster in _clusters(text):
+    for cluster in clusters(text):
         name, shaped = _face_for(cluster, bold)
         last = found[-1] if found else None
         if last is not None and last.face == name and last.shaped == shaped:
@@ -163,6 +163,12 @@ def unprintable(text: str) -> str:
 def is_right_to_left(text: str) -> bool:
     """Return whether any letter of a text runs right to left."""
     return not text.isascii() and any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in text)
+
+
+@lru_cache(maxsize=4096)
+def clusters(text: str) -> tuple[str, ...]:
+    """Return the characters of a text, each with the marks that belong to it."""
+    return tuple(_clusters(text))
 
 
 def _clusters(text: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """A QR code as one filled path: drawn module by module it would cost more than the rest of the page."""
 
 from functools import lru_cache
+from typing import Any
 
 import zxingcpp
 from reportlab.pdfgen.canvas import Canvas
@@ -12,8 +13,9 @@ QUIET_MODULES = 4
 def modules(text: str) -> tuple[tuple[bool, ...], ...]:
     """Return the dark modules of a QR code at level Q (a quarter may be damaged), row by row, without quiet zone."""
     barcode = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="Q")
-    image = memoryview(barcode.to_image(scale=1, add_quiet_zones=False))
-    return tuple(tuple(value == 0 for value in row) for row in image.tolist())
+    image: Any = barcode.to_image(scale=1, add_quiet_zones=False)
+    rows: list[list[int]] = memoryview(image).tolist()  # type: ignore[assignment]  # two-dimensional, untyped there
+    return tuple(tuple(value == 0 for value in row) for row in rows)
 
 
 def draw(canvas: Canvas, text: str, left: float, foot: float, side: float) -> float:
