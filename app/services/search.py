@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, text
@@ -11,6 +12,7 @@ from app.models.local import CaseRow, SearchRow
 from app.models.terms import STAGE_WORDS, Stage
 from app.services import access
 from app.services.access import Permission
+from app.services.ages import age_words
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -57,7 +59,7 @@ def find(ws: "Workspace", words: str, limit: int = 12) -> list[SearchHit]:
     if not query:
         return []
     with ws.read() as session:
-        return _hits(session, query, fold(words[:LONGEST_QUERY]), limit)
+        return _hits(session, query, fold(words[:LONGEST_QUERY]), limit, ws.time.today())
 
 
 def recent(ws: "Workspace", limit: int = 5) -> list[SearchHit]:
@@ -71,7 +73,7 @@ def recent(ws: "Workspace", limit: int = 5) -> list[SearchHit]:
             .order_by(CaseRow.last_activity_at.desc())
             .limit(limit)
         )
-        return [_hit(row, "") for row in rows]
+        return [_hit(row, "", ws.time.today()) for row in rows]
 
 
 def _match(words: str) -> str:
@@ -80,7 +82,7 @@ def _match(words: str) -> str:
     return " ".join(f'"{word}"*' for word in found)
 
 
-def _hits(session: "Session", query: str, folded: str, limit: int) -> list[SearchHit]:
+def _hits(session: "Session", query: str, folded: str, limit: int, today: date) -> list[SearchHit]:
     rowids = session.scalars(
         text("SELECT rowid FROM search_index WHERE search_index MATCH :query ORDER BY rank LIMIT :most"),
         {"query": query, "most": limit * 4},
@@ -93,7 +95,7 @@ def _hits(session: "Session", query: str, folded: str, limit: int) -> list[Searc
     }
     rows = session.scalars(select(CaseRow).where(CaseRow.child_id.in_(place))).all()
     ordered = sorted(rows, key=lambda row: (row.status != "open", place[row.child_id], row.reference))
-    return [_hit(row, _why(row, folded)) for row in ordered[:limit]]
+    return [_hit(row, _why(row, folded), today) for row in ordered[:limit]]
 
 
 def _why(row: CaseRow, folded: str) -> str:
@@ -106,8 +108,8 @@ def _why(row: CaseRow, folded: str) -> str:
     return "Another name"
 
 
-def _hit(row: CaseRow, why: str) -> SearchHit:
-    parts = [f"Year {row.year_group}" if row.year_group.isdigit() else row.year_group, row.reference]
+def _hit(row: CaseRow, why: str, today: date) -> SearchHit:
+    parts = [age_words(row.born_on, today, row.year_group), row.reference]
     parts.append(STAGE_WORDS[Stage(row.stage)] if row.status == "open" else "Closed")
     return SearchHit(
         kind="case",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
+from app.settings import Settings
 from app.views.prompts import Prompts
 from app.views.task_runner import TaskRunner
 
@@ -21,6 +22,7 @@ class AppContext(QObject):
         runner: runs work off the window's thread.
         sync: background sync, or ``NoSync``.
         prompts: file and confirmation dialogs; a stand-in in tests.
+        settings: of this laptop.
 
     Signals:
         records_changed: names of the tables a commit (of this window or of sync) touched, on the window's thread.
@@ -29,6 +31,7 @@ class AppContext(QObject):
         toast_asked: (words, undo or None).
         error_reported: an exception that a page could not place beside a field.
         counts_changed: a page knows that a rail badge may be different.
+        appearance_changed: theme, text size or lock time were changed in the settings.
     """
 
     records_changed = Signal(object)
@@ -37,6 +40,7 @@ class AppContext(QObject):
     toast_asked = Signal(str, object)
     error_reported = Signal(object)
     counts_changed = Signal()
+    appearance_changed = Signal()
 
     def __init__(
         self,
@@ -44,11 +48,14 @@ class AppContext(QObject):
         runner: TaskRunner,
         sync: "SyncSource",
         prompts: Prompts | None = None,
+        *,
+        settings: Settings | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.ws, self.runner, self.sync = ws, runner, sync
         self.prompts = prompts or Prompts()
+        self.settings = settings or Settings()
         runner.on_unexpected = self.report_error
         ws.on_change(self.records_changed.emit)
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -18,10 +18,11 @@ from PySide6.QtWidgets import (
 
 from app.views.icons import paint_icon
 from app.views.kit.delegates import Index
+from app.views.kit.mark import paint_mark
 from app.views.kit.paint import focus_ring, frame, paint_badge, paint_text
 from app.views.kit.rows import ROW_ROLE, RowModel
 from app.views.pages import SECTIONS, PageSpec
-from app.views.theme import Themed, colour
+from app.views.theme import Themed
 from app.views.tokens import RADIUS_CONTROL, current, px
 
 WIDE, NARROW = 208, 48
@@ -156,22 +157,6 @@ class Brand(Themed, QWidget):
         if not self.narrow:
             room = self.rect().adjusted(left + px(34), px(4), 0, 0)
             paint_text(painter, room, "Rollcall", "pane", "strong")
-
-
-def paint_mark(painter: QPainter, box: QRect) -> None:
-    """Draw the product's mark: a register with a tick."""
-    side, left, top = box.width(), box.left(), box.top()
-    frame(painter, box, "accent", None, side * 0.2, 0)
-    painter.setPen(QPen(colour("on_accent"), side * 0.09, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-    for height, end in ((0.31, 0.72), (0.5, 0.46), (0.69, 0.38)):
-        painter.drawLine(
-            QPointF(left + side * 0.25, top + side * height), QPointF(left + side * end, top + side * height)
-        )
-    tick = QPainterPath(QPointF(left + side * 0.5, top + side * 0.62))
-    tick.lineTo(left + side * 0.6, top + side * 0.73)
-    tick.lineTo(left + side * 0.79, top + side * 0.48)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawPath(tick)
 
 
 class Rail(Themed, QWidget):

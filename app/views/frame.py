@@ -1,0 +1,230 @@
+"""The window's frame: it holds the unlock page, the first run, or everything behind them, one at a time."""
+
+import base64
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QByteArray, QObject, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QApplication, QMainWindow
+
+from app.errors import UserError
+from app.settings import Settings
+from app.timesource import SystemTime, format_date, format_time, to_london
+from app.views import opening
+from app.views.errors_shown import catch_unexpected, describe
+from app.views.idle import IdleWatch
+from app.views.task_runner import TaskRunner
+from app.views.theme import apply_theme, resolve
+from app.views.unlock_page import UnlockPage
+
+if TYPE_CHECKING:
+    from app.views.context import AppContext
+    from app.views.main_window import MainWindow
+    from app.views.opening import Opened
+
+SMALLEST = (640, 360)
+USUAL = (1440, 900)
+
+
+class _Words(QObject):
+    """Carries progress from a worker to the window's thread."""
+
+    said = Signal(str)
+    counted = Signal(int, int, str)
+    unexpected = Signal(object)
+
+
+class Frame(QMainWindow):
+    """One window for one vault.
+
+    Attributes:
+        window_page: the opened window, or None while locked.
+        opened: the opened vault, or None while locked.
+
+    Signals:
+        unlocked, locked: the page behind has come or gone.
+    """
+
+    unlocked = Signal()
+    locked = Signal()
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        super().__init__()
+        self.folder, self.settings = folder, settings
+        self.opened: Opened | None = None
+        self.window_page: MainWindow | None = None
+        self._context: AppContext | None = None
+        self._last_synced = ""
+        self._warming: threading.Thread | None = None
+        self.runner = TaskRunner(self.show_unexpected, self)
+        self._words = _Words(self)
+        self._words.unexpected.connect(self.show_unexpected)
+        self.idle = IdleWatch(SystemTime(), self)
+        self.idle.idle.connect(self.lock)
+        self.setMinimumSize(*SMALLEST)
+        self._restore_geometry()
+        catch_unexpected(self._words.unexpected.emit)
+        hints = QApplication.styleHints()
+        hints.colorSchemeChanged.connect(lambda _scheme: self.restyle())
+
+    # Appearance
+
+    def restyle(self) -> None:
+        """Apply theme, text size and lock time from the settings, at once."""
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            apply_theme(application, resolve(self.settings.get("theme")), self.settings.get("text_size"))
+        self.idle.set_minutes(self.settings.get("lock_minutes"))
+
+    def _restore_geometry(self) -> None:
+        stored = self.settings.get("window_geometry")
+        shape = QByteArray(base64.b64decode(stored, validate=False)) if stored else QByteArray()
+        if shape.isEmpty() or not self.restoreGeometry(shape):
+            screen = self.screen().availableGeometry()
+            self.resize(min(USUAL[0], screen.width()), min(USUAL[1], screen.height()))
+
+    def come_forward(self) -> None:
+        """Show the window in front of others."""
+        self.showNormal() if self.isMinimized() else self.show()
+        self.raise_()
+        self.activateWindow()
+
+    # Before the vault is open
+
+    def show_first(self) -> None:
+        """Show the unlock page, or the first run when there is no vault here yet."""
+        if (self.folder / "vault.json").exists():
+            self._show_unlock()
+        else:
+            self._show_first_run()
+        self.show()
+
+    def warm_up(self) -> None:
+        """Import the rest in the background."""
+        self.idle.watch(self.windowHandle())
+        self._warming = threading.Thread(target=opening.warm, name="warm-up", daemon=True)
+        self._warming.start()
+
+    def _show_unlock(self) -> None:
+        page = UnlockPage()
+        page.show_device(read_label(self.folder), self._last_synced)
+        page.unlock_asked.connect(self._unlock)
+        self.setCentralWidget(page)
+        self.setWindowTitle("Rollcall")
+        page.show_ready()
+
+    def _unlock(self, passphrase: str) -> None:
+        page = self.centralWidget()
+        if not isinstance(page, UnlockPage):
+            return
+        page.show_busy("Unlocking")
+        words = _Words(page)
+        words.said.connect(page.progress.label.setText)
+        folder = self.folder
+        self.runner.run(
+            page,
+            lambda: opening.unlock(folder, passphrase, words.said.emit),
+            self._open,
+            lambda error: self._refused(page, error),
+            lane="cpu",
+        )
+
+    def _refused(self, page: UnlockPage, error: Exception) -> None:
+        if isinstance(error, UserError) and error.field == "passphrase":
+            page.show_refusal(error.message)
+        else:
+            page.show_refusal(describe(error).text, calm=True)
+
+    def _show_first_run(self) -> None:
+        from app.views.first_run import FirstRun
+        from app.views.first_run_page import FirstRunPage
+
+        page = FirstRunPage()
+        self._first_run = FirstRun(page, self.folder, self.runner, self._open)
+        self.setCentralWidget(page)
+        self.setWindowTitle("Set up Rollcall")
+
+    # Open and locked
+
+    def _open(self, opened: "Opened") -> None:
+        from app.views.context import AppContext
+        from app.views.main_window import MainWindow
+
+        self.opened = opened
+        self._context = AppContext(opened.ws, self.runner, opened.sync, settings=self.settings, parent=self)
+        self._context.appearance_changed.connect(self.restyle)
+        window = MainWindow(self._context)
+        window.lock_asked.connect(self.lock)
+        window.title_changed.connect(self.setWindowTitle)
+        self.window_page = window
+        self.setCentralWidget(window)
+        window.start()
+        self.restyle_idle()
+        self.runner.run(self, lambda: opened.ws.audit("unlock"), lambda _none: None, lambda _error: None)
+        self.unlocked.emit()
+
+    def restyle_idle(self) -> None:
+        """Count idle time from now with the minutes of the settings."""
+        self.idle.set_minutes(self.settings.get("lock_minutes"))
+        self.idle.start()
+
+    def lock(self) -> None:
+        """Save what is being typed, drop keys and pages, and show the unlock page with nothing behind it."""
+        opened, window, context = self.opened, self.window_page, self._context
+        if opened is None or window is None or context is None:
+            return
+        context.flush_drafts.emit()
+        self.idle.stop()
+        at = opened.sync.status().last_synced_at
+        self._last_synced = f"{format_time(at)}, {format_date(to_london(at).date())}" if at else ""
+        self.opened = self.window_page = self._context = None
+        self.runner.forget_all()
+        popup = QApplication.activePopupWidget()
+        if popup is not None:
+            popup.close()
+        window.hide()
+        self._show_unlock()  # replaces and deletes the page behind
+        context.deleteLater()
+        # In the lane of writes, so that whatever was saved a moment ago is whole first.
+        self.runner.run(self, lambda: opening.close(opened), lambda _none: None)
+        self.locked.emit()
+
+    def show_unexpected(self, error: Any) -> None:
+        """Show an error that nobody else took."""
+        page = self.centralWidget()
+        if self.window_page is not None:
+            self.window_page.show_error(error)
+        elif isinstance(page, UnlockPage):
+            page.show_refusal(describe(error).text, calm=True)
+
+    # The end
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Save drafts and the window's place."""
+        if self._context is not None:
+            self._context.flush_drafts.emit()
+        shape = base64.b64encode(self.saveGeometry().data()).decode()
+        with suppress(OSError):  # a full disk must not keep the window open
+            self.settings.set("window_geometry", shape)
+        super().closeEvent(event)
+
+    def shut_down(self) -> None:
+        """Let work finish, then drop keys."""
+        opened, self.opened = self.opened, None
+        self.runner.close()
+        if opened is not None:
+            opening.close(opened)
+
+
+def read_label(folder: Path) -> str:
+    """Return the laptop's name from ``vault.json``, or an empty text; nothing heavy is imported for it."""
+    import json
+
+    try:
+        label = json.loads((folder / "vault.json").read_text(encoding="utf-8"))["header"]["label"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return label[:80] if isinstance(label, str) else ""

@@ -1,0 +1,213 @@
+"""The unlock page: the laptop's name, when it last synced, and the passphrase. Never case data."""
+
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+
+from app.views.icons import icon
+from app.views.kit.buttons import PrimaryButton
+from app.views.kit.cards import Card
+from app.views.kit.feedback import Banner, ProgressPanel
+from app.views.kit.fields import FormField
+from app.views.kit.mark import paint_mark
+from app.views.kit.text import Link, Text
+from app.views.theme import Themed
+from app.views.tokens import px
+
+FORGOTTEN = (
+    "Ask your administrator to recover this laptop. They can open it with the authority's recovery key. "
+    "Your records stay encrypted on this laptop until then, and nothing is deleted."
+)
+
+
+class Mark(Themed, QWidget):
+    """The product's mark and name."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Rollcall")
+        self.start_theming()
+
+    def restyle(self) -> None:
+        """Follow the theme."""
+        self.setFixedSize(px(36), px(36))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the mark."""
+        paint_mark(QPainter(self), QRect(0, 0, self.width(), self.height()))
+
+
+class PassphraseField(QLineEdit):
+    """A hidden line with a way to show it; tells when Caps Lock seems to be on.
+
+    Signals:
+        caps_seen: whether a capital came without Shift.
+    """
+
+    caps_seen = Signal(bool)
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setEchoMode(QLineEdit.EchoMode.Password)
+        self.setInputMethodHints(Qt.InputMethodHint.ImhSensitiveData | Qt.InputMethodHint.ImhNoPredictiveText)
+        self.setMaxLength(1024)
+        self._eye = QAction(icon("eye"), "Show what is typed", self)
+        self._eye.triggered.connect(self._toggle)
+        self.addAction(self._eye, QLineEdit.ActionPosition.TrailingPosition)
+
+    def hide_words(self) -> None:
+        """Hide what is typed again."""
+        if self.echoMode() == QLineEdit.EchoMode.Normal:
+            self._toggle()
+
+    def _toggle(self) -> None:
+        shown = self.echoMode() == QLineEdit.EchoMode.Normal
+        self.setEchoMode(QLineEdit.EchoMode.Password if shown else QLineEdit.EchoMode.Normal)
+        self._eye.setIcon(icon("eye" if shown else "eye-off"))
+        self._eye.setText("Show what is typed" if shown else "Hide what is typed")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Look at the case of a letter against Shift."""
+        text = event.text()
+        if text.isalpha():
+            shifted = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.caps_seen.emit(text.isupper() != shifted)
+        super().keyPressEvent(event)
+
+
+class UnlockPage(Themed, QWidget):
+    """The page.
+
+    Signals:
+        unlock_asked: the passphrase typed; the field is emptied at once.
+    """
+
+    unlock_asked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("unlock_page")
+        self.setProperty("fill", "canvas")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.passphrase = PassphraseField("Passphrase")
+        self.passphrase.setObjectName("passphrase")
+        self.field = FormField("Passphrase", self.passphrase)
+        self.button = PrimaryButton("Unlock", "lock-open")
+        self.button.setObjectName("unlock")
+        self.device = Text("", "secondary", ink="ink2", wrap=True)
+        self.caps = Text("Caps Lock may be on.", "secondary", ink="warn", weight="medium")
+        self.caps.hide()
+        self.progress = ProgressPanel("Unlocking")
+        self.progress.hide()
+        self.message = Banner("offline", "")
+        self.message.hide()
+        self.forgotten = Link("Forgotten your passphrase?")
+        self.steps = Text(FORGOTTEN, "secondary", ink="ink2", wrap=True)
+        self.steps.hide()
+        self._lay_out()
+        self.button.clicked.connect(self._ask)
+        self.passphrase.returnPressed.connect(self._ask)
+        self.passphrase.caps_seen.connect(self.caps.setVisible)
+        self.forgotten.activated.connect(lambda: self.steps.setVisible(not self.steps.isVisible()))
+        self.setFocusProxy(self.passphrase)
+        self.start_theming()
+
+    def _lay_out(self) -> None:
+        self.card = Card()
+        column = self.card.padded()
+        column.setContentsMargins(px(28), px(24), px(28), px(24))
+        column.setSpacing(px(12))
+        head = QHBoxLayout()
+        head.setSpacing(px(12))
+        head.addWidget(Mark())
+        names = QVBoxLayout()
+        names.setSpacing(0)
+        names.addWidget(Text("Rollcall", "pane", weight="strong"))
+        names.addWidget(self.device)
+        head.addLayout(names, 1)
+        column.addLayout(head)
+        column.addSpacing(px(4))
+        column.addWidget(self.message)
+        column.addWidget(self.field)
+        column.addWidget(self.caps)
+        column.addWidget(self.button)
+        column.addWidget(self.progress)
+        column.addWidget(self.forgotten)
+        column.addWidget(self.steps)
+        centred(self, self.card)
+
+    def restyle(self) -> None:
+        """Follow the theme."""
+        self.card.setFixedWidth(px(400))
+
+    def show_device(self, label: str, last_synced: str = "") -> None:
+        """Show which laptop this is.
+
+        Args:
+            label: the laptop's name.
+            last_synced: when it last synced, in words.
+        """
+        synced = f"Last synced {last_synced}" if last_synced else ""
+        self.device.setText(" · ".join(part for part in (label, synced) if part) or "This laptop is locked")
+
+    def show_busy(self, words: str) -> None:
+        """Show that the keys are being derived; typing waits."""
+        for widget in (self.passphrase, self.button):
+            widget.setEnabled(False)
+        self.field.set_error("")
+        self.message.hide()
+        self.caps.hide()
+        self.progress.label.setText(words)
+        self.progress.show()
+
+    def show_refusal(self, message: str, *, calm: bool = False) -> None:
+        """Show why it did not open, and take the passphrase again.
+
+        Args:
+            message: in words.
+            calm: about the machine, not about what was typed: a banner instead of a field error.
+        """
+        self.show_ready()
+        if calm:
+            self.message.set_text(message)
+            self.message.show()
+        else:
+            self.field.set_error(message)
+        self.passphrase.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def show_ready(self) -> None:
+        """Wait for a passphrase."""
+        for widget in (self.passphrase, self.button):
+            widget.setEnabled(True)
+        self.progress.hide()
+        self.passphrase.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _ask(self) -> None:
+        if not self.button.isEnabled():
+            return
+        typed = self.passphrase.text()
+        if not typed:
+            self.field.set_error("Enter your passphrase.")
+            return
+        self.passphrase.hide_words()
+        self.passphrase.clear()
+        self.unlock_asked.emit(typed)
+
+
+def centred(page: QWidget, card: QWidget) -> None:
+    """Lay out a card in the middle of a page that scrolls when it is too small."""
+    inner = QWidget()
+    inner.setProperty("fill", "none")
+    middle = QVBoxLayout(inner)
+    middle.addStretch(2)
+    middle.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
+    middle.addStretch(3)
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    scroll.setWidget(inner)
+    scroll.viewport().setAutoFillBackground(False)
+    outer = QVBoxLayout(page)
+    outer.setContentsMargins(0, 0, 0, 0)
+    outer.addWidget(scroll)
