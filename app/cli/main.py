@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from app import __version__
 from app.cli import context
@@ -64,10 +64,15 @@ def run(arguments: Sequence[str]) -> int:
     except RollcallError as error:
         print(error.message, file=sys.stderr)
         return 1
-    except click.ClickException as error:
-        error.show()
+    except TyperException as error:
+        # Wrong use is shown with its usage; typer's other errors have words only.
+        show = getattr(error, "show", None)
+        if show is not None:
+            show()
+        else:
+            print(error.format_message(), file=sys.stderr)
         return 2
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         print("Stopped. Nothing more was changed.", file=sys.stderr)
         return 1
     except OSError as error:
