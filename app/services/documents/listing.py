@@ -86,11 +86,10 @@ def counts(ws: Workspace) -> TrayCounts:
     """Return how many documents wait, are set aside and are linked."""
     _may_read(ws)
     with ws.read() as session:
-        found = dict(
-            session.execute(
-                select(Document.state, func.count()).where(Document.state.in_(TRAY_STATES)).group_by(Document.state)
-            ).tuples()
+        rows = session.execute(
+            select(Document.state, func.count()).where(Document.state.in_(TRAY_STATES)).group_by(Document.state)
         )
+        found = {state: number for state, number in rows}
     return TrayCounts(*(found.get(state, 0) for state in TRAY_STATES))
 
 

@@ -33,7 +33,7 @@ _QR_ONLY = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
 
 
 class Parser:
-    """Answers requests; holds the last few files open so that turning a page costs no parsing."""
+    """Answers requests; holds the last few files (a PDF open, a picture's bytes) so that turning a page is quick."""
 
     def __init__(self) -> None:
         self._held: OrderedDict[str, tuple[str, Any]] = OrderedDict()
@@ -51,7 +51,9 @@ class Parser:
                 media_type, file = opened
                 if media_type == PDF:
                     return pdf.picture(file, request.page, width)
-                return pictures.picture(file, request.page, width)
+                # Opened anew each time: a JPEG that was decoded small stays small.
+                with pictures.open_picture(file, media_type) as image:
+                    return pictures.picture(image, request.page, width)
             return self._words(request, *opened)
         except FileProblemError as error:
             return Refused(error.problem, error.detail)
@@ -71,13 +73,10 @@ class Parser:
         media_type = media_type_of(request.data)
         if media_type is None:
             raise FileProblemError(Problem.UNKNOWN_KIND)
-        if media_type == PDF:
-            file = pdf.open_document(request.data)
-        else:
-            file = pictures.open_picture(request.data, media_type)
+        file = pdf.open_document(request.data) if media_type == PDF else request.data
         self._held[request.sha256] = (media_type, file)
         while len(self._held) > _FILES_HELD:
-            self._held.popitem(last=False)[1][1].close()
+            self._held.popitem(last=False)
         return media_type, file
 
 
