@@ -1,0 +1,116 @@
+"""What a change set must be before it is merged: readable, signed, by somebody who may, with values that fit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from app.central.tables import device_person
+from app.models import User
+from app.models.terms import Role
+from app.services.access import Permission, allowed
+from app.services.changes import Change, ChangeSet, decode
+from app.services.signing import verified
+from app.services.sync.protocol import MAX_CHANGE_SET_BYTES, ProtocolError, SignedSet
+from app.services.sync.shapes import Identifier, ShapeError, check_values
+
+P = Permission
+_CASEWORK = (P.EDIT_CASES, P.TAKE_REFERRALS, P.LINK_DOCUMENTS, P.WRITE_LETTERS)
+TABLE_PERMISSIONS: Mapping[str, Sequence[Permission]] = {
+    "authority": (P.MANAGE_PEOPLE,),
+    "team": (P.MANAGE_PEOPLE,),
+    "user": (P.MANAGE_PEOPLE,),
+    "device": (P.MANAGE_PEOPLE,),
+    "school": (P.IMPORT_REFERENCE,),
+    "school_link": (P.IMPORT_REFERENCE,),
+    "local_authority": (P.IMPORT_REFERENCE,),
+    "assignment": (P.ALLOCATE_CASES,),
+    "letter": (P.WRITE_LETTERS, P.APPROVE_LETTERS),
+    "document": (P.LINK_DOCUMENTS, P.WRITE_LETTERS),
+}
+"""Any of these lets a role write the table; tables not named here are casework."""
+_OPERATIONS = frozenset({"insert", "update", "delete"})
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceIdentity:
+    """A laptop that proved its key."""
+
+    device_id: str
+    user_id: str
+    public_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A change set that arrived, read but not yet judged."""
+
+    change_set: ChangeSet
+    signed: SignedSet
+
+
+def read(device: DeviceIdentity, signed: SignedSet) -> Incoming:
+    """Return a readable change set of this laptop.
+
+    Raises:
+        ProtocolError: it cannot be read, is too large, or names another laptop.
+    """
+    if len(signed.body) > MAX_CHANGE_SET_BYTES:
+        raise ProtocolError("a change set is too large")
+    try:
+        change_set = decode(signed.body)
+        msgspec.convert(change_set.id, Identifier)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ProtocolError("a change set cannot be read") from error
+    if change_set.device != device.device_id or change_set.sequence < 1:
+        raise ProtocolError("a change set of another laptop")
+    return Incoming(change_set, signed)
+
+
+class Judge:
+    """Refuses change sets, with the reason in words; knows people and roles as they are in this transaction."""
+
+    def __init__(self, connection: Connection, device: DeviceIdentity) -> None:
+        self._device = device
+        people = select(User.id, User.role, User.active).join(device_person, device_person.c.user_id == User.id)
+        self._roles: dict[str, Role] = {
+            row.id: row.role
+            for row in connection.execute(people.where(device_person.c.device_id == device.device_id))
+            if row.active
+        }
+
+    def refusal(self, incoming: Incoming) -> str | None:
+        """Return why a change set is refused, or None."""
+        change_set = incoming.change_set
+        if not verified(self._device.public_key, incoming.signed.body, incoming.signed.signature):
+            return "The signature of this change does not fit. It may have been damaged on this laptop."
+        # What the laptop does by itself it does with the rights of the person it was given to.
+        role = self._roles.get(change_set.actor or self._device.user_id)
+        if role is None:
+            return "This laptop is not enrolled for the person who made this change. Ask your administrator."
+        for table in {change.table for change in change_set.changes}:
+            if table == "conflict" or any(allowed(role, p) for p in TABLE_PERMISSIONS.get(table, _CASEWORK)):
+                continue
+            return "Your role cannot make this change. Ask a supervisor."
+        return shape_refusal(change_set.changes)
+
+
+def shape_refusal(changes: Sequence[Change]) -> str | None:
+    """Return why changes do not fit their tables, or None."""
+    try:
+        seen = set()
+        for change in changes:
+            if change.op not in _OPERATIONS or any(len(pair) != 2 for pair in change.fields.values()):
+                raise ShapeError("not a change")  # noqa: TRY301  (one answer for everything that does not fit)
+            if (change.table, change.row) in seen:
+                raise ShapeError("a row twice")  # noqa: TRY301
+            seen.add((change.table, change.row))
+            msgspec.convert(change.row, Identifier)
+            if change.op != "delete":
+                check_values(change.table, {name: new for name, (_, new) in change.fields.items()})
+            if change.op == "insert" and change.fields.get("id", (None, None))[1] != change.row:
+                raise ShapeError("a row under another id")  # noqa: TRY301
+    except (ShapeError, msgspec.ValidationError):
+        return "The central store does not know part of this change. Update Rollcall on both sides."
+    return None

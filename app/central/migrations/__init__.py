@@ -1,0 +1,1 @@
+"""Alembic chain of the tables that only the central store has."""

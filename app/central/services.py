@@ -1,0 +1,82 @@
+"""The composition root of the central store."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from app.central.checks import DeviceIdentity
+from app.central.database import bring_up_to_date, open_engine
+from app.central.documents import ByteStore
+from app.central.leases import lend
+from app.central.people import People
+from app.central.reading import Reader
+from app.central.signing_key import Identity, identity
+from app.central.store import Store
+from app.central.trust import Trust
+from app.services.sync import protocol
+from app.timesource import SystemTime, TimeSource
+
+
+@dataclass(frozen=True, slots=True)
+class CentralServices:
+    """Everything the routes and the command line work with."""
+
+    engine: Engine
+    identity: Identity
+    store: Store
+    reader: Reader
+    trust: Trust
+    people: People
+    bytes: ByteStore
+    time: TimeSource
+
+    def lend(self, device: DeviceIdentity, year: int) -> protocol.Lease:
+        """Lend a laptop case numbers of a year near this one.
+
+        Raises:
+            ProtocolError: another year.
+        """
+        if abs(year - self.time.today().year) > 1:
+            raise protocol.ProtocolError("not a year near this one")
+        with self.engine.begin() as connection:
+            return lend(connection, device.device_id, year, self.time.now())
+
+    def put_chunks(self, message: protocol.PutChunks) -> protocol.Done:
+        """Take chunks, and mark the contents that are now whole."""
+        self.bytes.put(message.chunks)
+        self.bytes.finish(message.finished)
+        return protocol.Done()
+
+    def close(self) -> None:
+        """Close the connections to the database."""
+        self.engine.dispose()
+
+
+def build_services(dsn: str, *, time: TimeSource | None = None, migrate: bool = True) -> CentralServices:
+    """Return the services on a database.
+
+    Args:
+        dsn: ``postgresql://...``.
+        time: the clock; the machine's by default.
+        migrate: bring the schema to this version first.
+
+    Raises:
+        UserError: the DSN is wrong or the store is newer than this program.
+        EnvironmentFault: the database does not answer.
+    """
+    time = time or SystemTime()
+    engine = open_engine(dsn)
+    if migrate:
+        bring_up_to_date(engine)
+    own = identity(engine)
+    store = Store(engine, own, time)
+    return CentralServices(
+        engine=engine,
+        identity=own,
+        store=store,
+        reader=Reader(engine),
+        trust=Trust(engine, own, store, time),
+        people=People(engine, store, time),
+        bytes=ByteStore(engine),
+        time=time,
+    )

@@ -1,0 +1,48 @@
+"""This store's own identity: its device id and the key it signs receipts and tokens with."""
+
+import base64
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.central.tables import fact
+from app.ids import new_id
+from app.services.signing import Signer, new_seed
+
+_SEED, _DEVICE = "signing_seed", "device_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this central store is.
+
+    Attributes:
+        device_id: under which its own changes (people, laptops) stand in the log.
+        seed: of its Ed25519 key, 32 bytes.
+    """
+
+    device_id: str
+    seed: bytes
+
+    @property
+    def signer(self) -> Signer:
+        """What signs with the key."""
+        return Signer(self.seed)
+
+
+def identity(engine: Engine) -> Identity:
+    """Return this store's identity, made on first use; several processes agree on one."""
+    with engine.begin() as connection:
+        connection.execute(
+            insert(fact)
+            .values(
+                [
+                    {"name": _SEED, "value": base64.b64encode(new_seed()).decode()},
+                    {"name": _DEVICE, "value": new_id()},
+                ]
+            )
+            .on_conflict_do_nothing()
+        )
+        facts = {row.name: row.value for row in connection.execute(select(fact.c.name, fact.c.value))}
+    return Identity(facts[_DEVICE], base64.b64decode(facts[_SEED]))

@@ -1,0 +1,254 @@
+"""What laptops push: change sets merged in each laptop's own order, whole or not at all, each answered for good."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, text, update
+from sqlalchemy.exc import DataError, IntegrityError
+
+from app.central import records
+from app.central.batch import Batch, Outcome
+from app.central.checks import DeviceIdentity, Incoming, Judge, read, shape_refusal
+from app.central.signing_key import Identity
+from app.central.tables import change_log, device_credential, revision_counter
+from app.errors import BugError
+from app.ids import new_id
+from app.services.changes import Change, ChangeSet, encode
+from app.services.sync.fuse import too_many_deletions
+from app.services.sync.protocol import (
+    HELD,
+    REFUSED,
+    PushAnswer,
+    PushResult,
+    SignedSet,
+    receipt_statement,
+)
+from app.timesource import TimeSource
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A line for the log."""
+
+    incoming: Incoming
+    result: PushResult
+    effective: bytes = b""
+    touched: frozenset[str] = frozenset()
+
+
+class FuseError(Exception):
+    """A change set would delete more than a small share of a table."""
+
+
+class Store:
+    """Takes what laptops push. Any number of processes may run one each on the same database."""
+
+    def __init__(self, engine: Engine, identity: Identity, time: TimeSource) -> None:
+        self.engine = engine
+        self.identity = identity
+        self.time = time
+        self._signer = identity.signer
+
+    def push(self, device: DeviceIdentity, sets: Sequence[SignedSet]) -> PushAnswer:
+        """Take change sets of one laptop.
+
+        Args:
+            device: proved.
+            sets: in the laptop's own order.
+
+        Returns:
+            One result a change set, the same for one sent again, and the last sequence number held.
+
+        Raises:
+            ProtocolError: something is not a change set of this laptop; nothing was done.
+        """
+        incoming = [read(device, signed) for signed in sets]
+        with self.engine.begin() as connection:
+            revision = lock_revision(connection)
+            last = self._last_sequence(connection, device.device_id)
+            answers = _known_answers(connection, [each.change_set.id for each in incoming])
+            judge = Judge(connection, device)
+            due: list[Incoming] = []
+            for each in incoming:
+                change_set = each.change_set
+                if change_set.id in answers:
+                    continue
+                if change_set.sequence <= last:
+                    answers[change_set.id] = PushResult(
+                        change_set.id,
+                        REFUSED,
+                        reason="Another change has this one's place in the order of this laptop. "
+                        "The vault may have been restored from a backup. Ask your administrator.",
+                    )
+                elif change_set.sequence == last + 1:
+                    due.append(each)
+                    last += 1
+            entries = self._take(connection, judge, due, revision)
+            self._log(connection, entries)
+            answers |= {entry.result.id: entry.result for entry in entries}
+            connection.execute(
+                update(device_credential)
+                .where(device_credential.c.device_id == device.device_id)
+                .values(last_sequence=last, last_seen_at=self.time.now())
+            )
+        held = (each.change_set.id for each in incoming)
+        return PushAnswer([answers.get(set_id) or PushResult(set_id, HELD) for set_id in held], last)
+
+    def record(self, changes: Sequence[Change], reason: str, actor_id: str | None = None) -> int:
+        """Make changes of the store's own: people, teams, laptops. They reach laptops like any other.
+
+        Returns:
+            The revision.
+
+        Raises:
+            BugError: the changes do not fit their tables.
+        """
+        if shape_refusal(changes) is not None:
+            raise BugError("A change of the central store's own does not fit its table. Nothing was changed.")
+        with self.engine.begin() as connection:
+            return self.record_in(connection, changes, reason, actor_id)
+
+    def record_in(
+        self, connection: Connection, changes: Sequence[Change], reason: str, actor_id: str | None = None
+    ) -> int:
+        """Do what :meth:`record` does, in a transaction that is already open."""
+        revision = lock_revision(connection)
+        own = self.identity.device_id
+        last = connection.execute(
+            select(change_log.c.sequence)
+            .where(change_log.c.device_id == own)
+            .order_by(change_log.c.sequence.desc())
+            .limit(1)
+        ).scalar()
+        change_set = ChangeSet(
+            id=new_id(),
+            device=own,
+            sequence=(last or 0) + 1,
+            actor=actor_id,
+            made_at=self.time.now().isoformat(),
+            reason=reason,
+            base=revision,
+            changes=list(changes),
+        )
+        body = encode(change_set)
+        incoming = Incoming(change_set, SignedSet(body, self._signer.sign(body)))
+        self._log(connection, self._apply(connection, [incoming], revision))
+        return revision + 1
+
+    def _take(self, connection: Connection, judge: Judge, due: Sequence[Incoming], revision: int) -> list[_Entry]:
+        """Judge and merge change sets; one that the database refuses does not take the others with it."""
+        refusals = {each.change_set.id: judge.refusal(each) for each in due}
+        good = [each for each in due if refusals[each.change_set.id] is None]
+        applied: dict[str, _Entry] = {}
+        try:
+            with connection.begin_nested():
+                applied = {entry.result.id: entry for entry in self._apply(connection, good, revision)}
+        except (IntegrityError, DataError, FuseError):
+            for each in good:
+                entry = self._apply_alone(connection, each, revision)
+                applied[entry.result.id] = entry
+                revision += entry.result.revision is not None
+        return [applied.get(each.change_set.id) or _refused(each, refusals[each.change_set.id] or "") for each in due]
+
+    def _apply_alone(self, connection: Connection, incoming: Incoming, revision: int) -> _Entry:
+        try:
+            with connection.begin_nested():
+                return self._apply(connection, [incoming], revision)[0]
+        except IntegrityError:
+            return _refused(incoming, "A record with this reference or name is already in the central store.")
+        except DataError:
+            return _refused(incoming, "The central store cannot hold part of this change, such as a hidden character.")
+        except FuseError:
+            return _refused(incoming, "This change would delete a large share of the records. Ask your administrator.")
+
+    def _apply(self, connection: Connection, sets: Sequence[Incoming], revision: int) -> list[_Entry]:
+        if not sets:
+            return []
+        batch = Batch(connection, self.time.now())
+        batch.load(each.change_set for each in sets)
+        outcomes = [batch.merge(each.change_set) for each in sets]
+        self._check_fuse(connection, batch, sets)
+        batch.write()
+        return [
+            self._accepted(each, outcome, revision + offset)
+            for offset, (each, outcome) in enumerate(zip(sets, outcomes, strict=True), start=1)
+        ]
+
+    def _check_fuse(self, connection: Connection, batch: Batch, sets: Sequence[Incoming]) -> None:
+        tables = {change.table for each in sets for change in each.change_set.changes if change.op == "delete"}
+        for table in tables:
+            if too_many_deletions(batch.deleted_count(table), records.count(connection, table)):
+                raise FuseError
+
+    def _accepted(self, incoming: Incoming, outcome: Outcome, revision: int) -> _Entry:
+        receipt = self._signer.sign(receipt_statement(incoming.signed.body, revision, outcome.state))
+        result = PushResult(incoming.change_set.id, outcome.state, revision, receipt)
+        return _Entry(incoming, result, outcome.effective, frozenset(outcome.touched))
+
+    def _last_sequence(self, connection: Connection, device_id: str) -> int:
+        return int(
+            connection.execute(
+                select(device_credential.c.last_sequence).where(device_credential.c.device_id == device_id)
+            ).scalar_one()
+        )
+
+    def _log(self, connection: Connection, entries: Sequence[_Entry]) -> None:
+        if not entries:
+            return
+        received_at = self.time.now()
+        connection.execute(insert(change_log), [_log_row(entry, received_at) for entry in entries])
+        touches = [(row, entry.result.revision) for entry in entries for row in entry.touched]
+        if touches:
+            connection.exec_driver_sql(
+                "INSERT INTO change_touch (row_id, revision) SELECT * FROM unnest(%s::uuid[], %s::bigint[])",
+                ([row for row, _ in touches], [revision for _, revision in touches]),
+            )
+        newest = max((entry.result.revision or 0 for entry in entries), default=0)
+        if newest:
+            connection.execute(update(revision_counter).values(value=newest))
+
+
+def lock_revision(connection: Connection) -> int:
+    """Return the newest revision and hold the counter's lock to the end of the transaction.
+
+    Writers queue here, so a revision is never visible before the one below it.
+    """
+    return int(connection.execute(text("SELECT value FROM revision_counter FOR UPDATE")).scalar_one())
+
+
+def _known_answers(connection: Connection, ids: Sequence[str]) -> dict[str, PushResult]:
+    columns = change_log.c
+    rows = connection.execute(
+        select(columns.change_set_id, columns.state, columns.revision, columns.receipt, columns.refusal).where(
+            columns.change_set_id.in_(ids)
+        )
+    )
+    return {
+        row.change_set_id: PushResult(row.change_set_id, row.state, row.revision, bytes(row.receipt), row.refusal)
+        for row in rows
+    }
+
+
+def _refused(incoming: Incoming, reason: str) -> _Entry:
+    return _Entry(incoming, PushResult(incoming.change_set.id, REFUSED, reason=reason))
+
+
+def _log_row(entry: _Entry, received_at: datetime) -> dict[str, Any]:
+    change_set, result = entry.incoming.change_set, entry.result
+    return {
+        "change_set_id": change_set.id,
+        "revision": result.revision,
+        "device_id": change_set.device,
+        "sequence": change_set.sequence,
+        "actor_id": change_set.actor,
+        "made_at": change_set.made_at,
+        "received_at": received_at,
+        "state": result.state,
+        "refusal": result.reason,
+        "body": entry.incoming.signed.body,
+        "signature": entry.incoming.signed.signature,
+        "effective": entry.effective,
+        "receipt": result.receipt,
+    }

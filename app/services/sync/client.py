@@ -1,0 +1,323 @@
+"""One sync: push, pull, bytes of documents, case numbers. Every step can be cut off and taken up again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+import structlog
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import Session
+
+from app.models import SYNCED_TABLES, ChangeSetRow, ReferenceLease
+from app.models.terms import ChangeState
+from app.services import projection
+from app.services.signing import verified
+from app.services.sync import facts, protocol
+from app.services.sync.apply import apply_entries, apply_snapshot_page, keep_history
+from app.services.sync.documents import move_documents
+from app.services.sync.faults import CentralUnreachable, nonsense
+from app.services.workspace import Workspace
+
+log = structlog.get_logger("rollcall.sync")
+Answer = TypeVar("Answer")
+LEASE_WHEN_UNDER = 20
+_DONE = "done"
+_HISTORY_PAGES_A_SYNC = 5
+
+
+class Transport(Protocol):
+    """What carries messages: :class:`app.services.sync.transport.HttpTransport`."""
+
+    def call(self, path: str, message: object, kind: type[Answer]) -> Answer:
+        """Send a message and return the answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SyncProgress:
+    """How far a sync is.
+
+    Attributes:
+        phase: what is being done, in words.
+        done: how many of ``total``; total is 0 when it is not known.
+    """
+
+    phase: str
+    done: int
+    total: int
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What a sync did.
+
+    Attributes:
+        pushed: change sets the central store took.
+        conflicted: those of them with a field that a person must choose.
+        refused: change sets it refused; they stay on the laptop.
+        received: change sets from elsewhere.
+        rows: rows of a first pull.
+        documents_sent, documents_fetched: contents whose bytes moved.
+        revision: the newest central revision this vault holds.
+    """
+
+    pushed: int = 0
+    conflicted: int = 0
+    refused: int = 0
+    received: int = 0
+    rows: int = 0
+    documents_sent: int = 0
+    documents_fetched: int = 0
+    revision: int = 0
+    reasons: list[str] = field(default_factory=list)
+
+
+class _Place(msgspec.Struct):
+    """Where a first pull stands."""
+
+    revision: int
+    table: str | None = None
+    after: str | None = None
+
+
+Progress = Callable[[SyncProgress], None]
+
+
+class SyncClient:
+    """Syncs one vault. Not for two threads at once."""
+
+    def __init__(self, ws: Workspace, transport: Transport, progress: Progress | None = None) -> None:
+        self._ws = ws
+        self._transport = transport
+        self._progress = progress or (lambda _progress: None)
+        self._device = ws.actor.device_id
+        self._sets_a_push = protocol.PUSH_SETS
+        with ws.read() as session:
+            self._server_key = facts.get(session, facts.SERVER_KEY) or ""
+
+    def run(self) -> SyncReport:
+        """Do everything once.
+
+        Raises:
+            CentralUnreachable: it can be tried again; what was done stays done.
+            NotLetIn: the laptop must be let in first.
+            TooManyDeletions: the fuse.
+        """
+        report = SyncReport()
+        self.push(report)
+        self.pull(report)
+        self.renew_leases()
+        move_documents(self._ws, self._transport, report, self._progress)
+        self._fetch_history()
+        with self._ws.local_session() as session:
+            facts.put(session, facts.LAST_SYNCED, self._ws.time.now().isoformat())
+        log.info("synced", pushed=report.pushed, received=report.received, conflicted=report.conflicted)
+        return report
+
+    # -- push ----------------------------------------------------------------------------------------------------
+
+    def push(self, report: SyncReport) -> None:
+        """Send what waits, in order, in pieces; a lost answer is asked for again."""
+        after, sent = self._first_waiting() - 1, 0
+        total = self._waiting_count()
+        rewound = False
+        while rows := self._next_sets(after):
+            self._progress(SyncProgress("Sending your changes", sent, total))
+            request = protocol.PushRequest([protocol.SignedSet(row.body, row.signature) for row in rows])
+            try:
+                answer = self._transport.call("/push", request, protocol.PushAnswer)
+            except CentralUnreachable as fault:
+                if not fault.slow or len(rows) == 1:
+                    raise
+                self._sets_a_push = max(1, len(rows) // 4)
+                continue
+            if len(answer.results) != len(rows):
+                raise nonsense()
+            held = self._note_results(rows, answer.results, report)
+            if held:
+                # The central store lacks an earlier one (it may have been restored): send again from there, once.
+                if rewound or answer.last_sequence >= rows[0].sequence:
+                    raise nonsense()
+                rewound, after = True, answer.last_sequence
+                continue
+            after = rows[-1].sequence
+            sent += len(rows)
+        self._progress(SyncProgress("Sending your changes", total, total))
+
+    def _first_waiting(self) -> int:
+        with self._ws.read() as session:
+            first = session.execute(
+                select(ChangeSetRow.sequence)
+                .where(ChangeSetRow.state == ChangeState.PENDING, ChangeSetRow.device_id == self._device)
+                .order_by(ChangeSetRow.sequence)
+                .limit(1)
+            ).scalar()
+        return first if first is not None else 2**62
+
+    def _waiting_count(self) -> int:
+        with self._ws.read() as session:
+            return pending_count(session)
+
+    def _next_sets(self, after: int) -> Sequence[Any]:
+        columns = ChangeSetRow
+        with self._ws.read() as session:
+            rows = session.execute(
+                select(columns.id, columns.sequence, columns.body, columns.signature)
+                .where(columns.device_id == self._device, columns.sequence > after)
+                .order_by(columns.sequence)
+                .limit(self._sets_a_push)
+            ).all()
+        return rows[: protocol.page(rows, [len(row.body) + 100 for row in rows])]
+
+    def _note_results(self, rows: Sequence[Any], results: Sequence[protocol.PushResult], report: SyncReport) -> bool:
+        values, held = [], False
+        for row, result in zip(rows, results, strict=True):
+            if result.id != row.id:
+                raise nonsense()
+            if result.state == protocol.HELD:
+                held = True
+                continue
+            values.append(self._judged(row, result))
+            report.pushed += result.state != protocol.REFUSED
+            report.conflicted += result.state == protocol.CONFLICTED
+            if result.state == protocol.REFUSED:
+                report.refused += 1
+                report.reasons.append(result.reason[:300])
+        if values:
+            statement = (
+                update(ChangeSetRow.__table__)  # type: ignore[arg-type]  # mapped to a Table
+                .where(ChangeSetRow.__table__.c.id == bindparam("set_id"))
+                .values({name: bindparam(name) for name in ("state", "revision", "receipt", "refusal")})
+            )
+            with self._ws.local_session() as session:
+                session.connection().execute(statement, values)
+        return held
+
+    def _judged(self, row: Any, result: protocol.PushResult) -> dict[str, Any]:
+        """Return the outbox columns of an answered change set; an acceptance without a true receipt is none."""
+        if result.state not in (protocol.ACCEPTED, protocol.CONFLICTED, protocol.REFUSED):
+            raise nonsense()
+        if result.state != protocol.REFUSED:
+            statement = protocol.receipt_statement(row.body, result.revision or 0, result.state)
+            if not verified(self._server_key, statement, result.receipt):
+                raise nonsense()
+        return {
+            "set_id": row.id,
+            "state": ChangeState(result.state),
+            "revision": result.revision,
+            "receipt": result.receipt or None,
+            "refusal": result.reason[:300],
+        }
+
+    # -- pull ----------------------------------------------------------------------------------------------------
+
+    def pull(self, report: SyncReport) -> None:
+        """Bring this vault to the central store's newest revision."""
+        self.first_pull(report)
+        with self._ws.read() as session:
+            cursor = facts.cursor(session)
+        started_at, more = cursor, True
+        while more:
+            answer = self._transport.call("/pull", protocol.PullRequest(cursor), protocol.PullAnswer)
+            if answer.entries:
+                with self._ws.apply_session() as session:
+                    report.received += apply_entries(session, answer.entries, self._device)
+                cursor = answer.entries[-1].revision
+            more = bool(answer.entries) and cursor < answer.head
+            self._progress(SyncProgress("Fetching changes", cursor - started_at, answer.head - started_at))
+        report.revision = cursor
+
+    def first_pull(self, report: SyncReport) -> None:
+        """Fetch the snapshot if this vault has none yet, from where the last attempt stopped."""
+        with self._ws.read() as session:
+            stored = facts.get(session, facts.FIRST_PULL)
+        if stored == _DONE:
+            return
+        start = self._transport.call("/snapshot/start", protocol.SnapshotStartRequest(), protocol.SnapshotStart)
+        place = msgspec.json.decode(stored, type=_Place) if stored else _Place(start.revision)
+        total = sum(count for _, count in start.tables)
+        tables = list(SYNCED_TABLES)
+        first = tables.index(place.table) if place.table else 0
+        for table in tables[first:]:
+            after = place.after if table == place.table else None
+            self._pull_table(table, after, place.revision, report, total)
+        with self._ws.apply_session() as session:
+            projection.rebuild(session, self._ws.time)
+            facts.put(session, facts.CURSOR, str(place.revision))
+            facts.put(session, facts.FIRST_PULL, _DONE)
+            facts.put(session, facts.HISTORY_FROM, f"0:{place.revision}")
+
+    def _pull_table(self, table: str, after: str | None, revision: int, report: SyncReport, total: int) -> None:
+        while True:
+            request = protocol.SnapshotRequest(table, after)
+            page = self._transport.call("/snapshot/page", request, protocol.SnapshotPage)
+            if page.table != table or (page.after is not None and after is not None and page.after <= after):
+                raise nonsense()
+            with self._ws.apply_session() as session:
+                report.rows += apply_snapshot_page(session, page, self._device)
+                place = _Place(revision, table, page.after or after)
+                facts.put(session, facts.FIRST_PULL, msgspec.json.encode(place).decode())
+            self._progress(SyncProgress("Fetching records", report.rows, max(total, report.rows)))
+            if page.after is None:
+                return
+            after = page.after
+
+    def _fetch_history(self) -> None:
+        """Fetch, a little each time, the log that the snapshot stood for, so that history reaches back."""
+        for _ in range(_HISTORY_PAGES_A_SYNC):
+            with self._ws.read() as session:
+                stored = facts.get(session, facts.HISTORY_FROM)
+            if not stored:
+                return
+            at, _, end = (int(part) if part.isdigit() else 0 for part in stored.partition(":"))
+            limit = min(protocol.PAGE_ENTRIES, end - at)
+            entries: list[protocol.LogEntry] = []
+            if limit > 0:
+                answer = self._transport.call("/pull", protocol.PullRequest(at, limit), protocol.PullAnswer)
+                entries = [entry for entry in answer.entries if entry.revision <= end]
+            with self._ws.apply_session() as session:
+                keep_history(session, entries, self._device)
+                if entries and entries[-1].revision < end:
+                    facts.put(session, facts.HISTORY_FROM, f"{entries[-1].revision}:{end}")
+                else:
+                    facts.forget(session, facts.HISTORY_FROM)
+
+    # -- case numbers --------------------------------------------------------------------------------------------
+
+    def renew_leases(self) -> None:
+        """Borrow case numbers when this year's run low."""
+        year = self._ws.time.today().year
+        with self._ws.read() as session:
+            leases = session.execute(
+                select(ReferenceLease.last, ReferenceLease.next).where(ReferenceLease.year == year)
+            ).all()
+        if sum(max(0, lease.last - lease.next + 1) for lease in leases) >= LEASE_WHEN_UNDER:
+            return
+        lease = self._transport.call("/lease", protocol.LeaseRequest(year), protocol.Lease)
+        keep_lease(self._ws, lease, year)
+
+
+def keep_lease(ws: Workspace, lease: protocol.Lease, year: int) -> None:
+    """Keep a borrowed block of numbers.
+
+    Raises:
+        CentralUnreachable: it is not a block of that year.
+    """
+    if lease.year != year or not 0 < lease.first <= lease.last < lease.first + 100_000:
+        raise nonsense()
+    with ws.local_session() as session:
+        known = session.get(ReferenceLease, (lease.year, lease.first))
+        if known is None:
+            session.add(ReferenceLease(year=lease.year, first=lease.first, last=lease.last, next=lease.first))
+
+
+def pending_count(session: Session) -> int:
+    """Return how many change sets wait for a receipt."""
+    from sqlalchemy import func
+
+    return int(
+        session.execute(
+            select(func.count()).select_from(ChangeSetRow).where(ChangeSetRow.state == ChangeState.PENDING)
+        ).scalar_one()
+    )

@@ -1,0 +1,48 @@
+"""The small named facts of a vault's sync, kept in ``sync_state``."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from app.models import SyncState
+from app.services.capture import CURSOR
+
+SERVER = "server"
+SERVER_KEY = "server_key"
+LAST_SYNCED = "last_synced_at"
+FIRST_PULL = "first_pull"
+"""Where a first pull stands: JSON of the snapshot's revision, table and key; ``done`` afterwards."""
+HISTORY_FROM = "history_from"
+"""The revision below which the log has not been fetched yet; the snapshot stood for it."""
+DOCUMENT_PREFIX = "document:"
+"""Followed by a hash: the bytes are known to be on both sides."""
+
+__all__ = ["CURSOR"]
+
+
+def get(session: Session, name: str) -> str | None:
+    """Return a fact, or None."""
+    return session.execute(select(SyncState.value).where(SyncState.name == name)).scalar()
+
+
+def put(session: Session, name: str, value: str) -> None:
+    """Write a fact."""
+    session.connection().execute(insert(SyncState).prefix_with("OR REPLACE"), {"name": name, "value": value})
+
+
+def put_many(session: Session, names: Iterable[str], value: str) -> None:
+    """Write the same value under many names."""
+    rows = [{"name": name, "value": value} for name in names]
+    if rows:
+        session.connection().execute(insert(SyncState).prefix_with("OR REPLACE"), rows)
+
+
+def forget(session: Session, name: str) -> None:
+    """Remove a fact."""
+    session.connection().execute(delete(SyncState).where(SyncState.name == name))
+
+
+def cursor(session: Session) -> int:
+    """Return the newest central revision this vault has applied."""
+    return int(get(session, CURSOR) or 0)

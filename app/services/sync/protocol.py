@@ -1,0 +1,353 @@
+"""What laptop and central store say to each other: messages, versions, sizes and how they are packed.
+
+Messages are MessagePack in zstandard. Both directions are bounded before anything is decoded.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, TypeVar
+
+import msgspec
+import zstandard
+
+VERSION = 1
+OLDEST_UNDERSTOOD = 1
+VERSION_HISTORY: tuple[tuple[int, date, str], ...] = (
+    (1, date(2026, 11, 24), "Push, pull, snapshot, documents by chunk, number leases, enrolment by code."),
+)
+"""Each version with its date and what it changed; neighbours work together."""
+VERSION_HEADER = "rollcall-protocol"
+MEDIA_TYPE = "application/vnd.rollcall+zstd"
+
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+"""The most a message may unpack to."""
+MAX_PACKED_BYTES = 24 * 1024 * 1024
+"""The most a message may measure on the wire."""
+MAX_CHANGE_SET_BYTES = 48 * 1024 * 1024
+PAGE_BYTES = 4 * 1024 * 1024
+"""A page of a pull, a snapshot or a push stops growing beyond this (one entry is always sent)."""
+PAGE_ENTRIES = 2000
+SNAPSHOT_ROWS = 5000
+PUSH_SETS = 1000
+CHUNKS_A_REQUEST = 8
+LEASE_BLOCK = 50
+
+ACCEPTED = "accepted"
+CONFLICTED = "conflicted"
+REFUSED = "refused"
+HELD = "held"
+
+Message = TypeVar("Message")
+
+
+class ProtocolError(Exception):
+    """What arrived is not a message of this protocol."""
+
+
+class SignedSet(msgspec.Struct, array_like=True):
+    """One change set as it was signed."""
+
+    body: bytes
+    signature: bytes
+
+
+class PushRequest(msgspec.Struct):
+    """Change sets of one laptop, in its own order."""
+
+    sets: list[SignedSet]
+
+
+class PushResult(msgspec.Struct, array_like=True):
+    """What became of one change set.
+
+    Attributes:
+        id: of the change set; empty when it could not be read.
+        state: accepted, conflicted, refused or held (nothing was done: an earlier one is missing).
+        revision: the central revision it became.
+        receipt: the central store's signature over :func:`receipt_statement`.
+        reason: why it was refused, in words.
+    """
+
+    id: str
+    state: str
+    revision: int | None = None
+    receipt: bytes = b""
+    reason: str = ""
+
+
+class PushAnswer(msgspec.Struct):
+    """One result a change set, and the last of this laptop's sequence that the central store holds."""
+
+    results: list[PushResult]
+    last_sequence: int
+
+
+class PullRequest(msgspec.Struct):
+    """Ask for what came after a revision."""
+
+    cursor: int
+    limit: int = PAGE_ENTRIES
+
+
+class LogEntry(msgspec.Struct, array_like=True):
+    """One revision of the central store.
+
+    Attributes:
+        body: the change set as it was signed; empty when the asking laptop made it.
+        effective: JSON of the changes that really happened, where merging altered them; else empty.
+    """
+
+    revision: int
+    change_set_id: str
+    body: bytes
+    signature: bytes
+    effective: bytes = b""
+
+
+class PullAnswer(msgspec.Struct):
+    """Entries in revision order, without gaps, from the cursor asked for."""
+
+    entries: list[LogEntry]
+    cursor: int
+    head: int
+
+
+class SnapshotStart(msgspec.Struct):
+    """What a first pull will bring, and the revision from which the log continues."""
+
+    revision: int
+    tables: list[tuple[str, int]]
+
+
+class SnapshotRequest(msgspec.Struct):
+    """Ask for a page of one table's rows in key order."""
+
+    table: str
+    after: str | None = None
+    limit: int = SNAPSHOT_ROWS
+
+
+class SnapshotPage(msgspec.Struct):
+    """Rows as a JSON list of lists in the order of ``columns``.
+
+    Attributes:
+        after: key of the last row, to ask on from; None when the table is at its end.
+    """
+
+    table: str
+    columns: list[str]
+    rows: bytes
+    count: int
+    after: str | None
+
+
+class Manifest(msgspec.Struct):
+    """Which chunks make a document's bytes."""
+
+    sha256: str
+    size: int
+    media_type: str
+    chunks: list[str]
+
+
+class OfferDocuments(msgspec.Struct):
+    """Say which bytes this laptop could send."""
+
+    manifests: list[Manifest]
+
+
+class MissingChunks(msgspec.Struct):
+    """Which chunks are wanted."""
+
+    hashes: list[str]
+
+
+class Chunks(msgspec.Struct):
+    """Bytes by hash."""
+
+    chunks: list[tuple[str, bytes]]
+
+
+class PutChunks(msgspec.Struct):
+    """Bytes by hash, and which contents should be whole with them."""
+
+    chunks: list[tuple[str, bytes]]
+    finished: list[str] = []
+
+
+class Done(msgspec.Struct):
+    """It was done."""
+
+
+class SnapshotStartRequest(msgspec.Struct):
+    """Ask what a first pull will bring."""
+
+
+class MyCodeRequest(msgspec.Struct):
+    """Ask, signed in, for a code to enrol a laptop of one's own."""
+
+
+class MyCode(msgspec.Struct):
+    """A one-time code."""
+
+    code: str
+
+
+class FindManifests(msgspec.Struct):
+    """Ask what makes up documents."""
+
+    sha256s: list[str]
+
+
+class Manifests(msgspec.Struct):
+    """What the central store holds whole."""
+
+    manifests: list[Manifest]
+
+
+class LeaseRequest(msgspec.Struct):
+    """Ask for a block of case numbers."""
+
+    year: int
+
+
+class Lease(msgspec.Struct):
+    """Numbers lent to one laptop, both ends inclusive."""
+
+    year: int
+    first: int
+    last: int
+
+
+class EnrolRequest(msgspec.Struct):
+    """Spend a one-time code on a laptop's key.
+
+    Attributes:
+        proof: the laptop key's signature over :func:`enrolment_statement`.
+    """
+
+    code: str
+    device_id: str
+    device_name: str
+    public_key: str
+    proof: bytes
+    year: int
+
+
+class CodeRequest(msgspec.Struct):
+    """Ask whether a code would be taken, without spending it."""
+
+    code: str
+
+
+class CodeAnswer(msgspec.Struct):
+    """Whom a code is for."""
+
+    user_id: str
+    user_name: str
+    authority_name: str
+
+
+class EnrolAnswer(msgspec.Struct):
+    """What a laptop needs to start."""
+
+    user_id: str
+    user_name: str
+    role: str
+    team_id: str | None
+    server_key: str
+    lease: Lease
+
+
+class ChallengeRequest(msgspec.Struct):
+    """Ask for something to sign."""
+
+    device_id: str
+
+
+class Challenge(msgspec.Struct):
+    """Something to sign."""
+
+    challenge: str
+
+
+class SessionRequest(msgspec.Struct):
+    """A signed challenge."""
+
+    challenge: str
+    signature: bytes
+
+
+class SignInRequest(msgspec.Struct):
+    """A local account's name and password."""
+
+    username: str
+    password: str
+
+
+class Token(msgspec.Struct):
+    """A short-lived token and how long it lives, in seconds."""
+
+    token: str
+    expires_in: int
+
+
+class Problem(msgspec.Struct):
+    """Why a request was not done.
+
+    Attributes:
+        code: for the program, such as ``code-expired``.
+        message: for the person.
+    """
+
+    code: str
+    message: str
+
+
+def pack(message: object) -> bytes:
+    """Return a message as it travels."""
+    return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(msgspec.msgpack.encode(message))
+
+
+def unpack(kind: type[Message], data: bytes) -> Message:
+    """Return the message in bytes from outside.
+
+    Raises:
+        ProtocolError: too large, damaged, cut short, or not such a message.
+    """
+    if len(data) > MAX_PACKED_BYTES:
+        raise ProtocolError("too large")
+    try:
+        parameters = zstandard.get_frame_parameters(data)
+        if not 0 < parameters.content_size <= MAX_MESSAGE_BYTES:
+            raise ProtocolError("too large when unpacked")
+        plain = zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_MESSAGE_BYTES)
+        return msgspec.msgpack.decode(plain, type=kind)
+    except (zstandard.ZstdError, msgspec.MsgspecError, RecursionError) as error:
+        raise ProtocolError("not a message") from error
+
+
+def receipt_statement(body: bytes, revision: int, state: str) -> bytes:
+    """Return what the central store signs for an accepted change set: its hash, its revision, how it went in."""
+    return b"rollcall receipt 1\n%s\n%d\n%s" % (hashlib.sha256(body).hexdigest().encode(), revision, state.encode())
+
+
+def enrolment_statement(code: str, device_id: str, public_key: str) -> bytes:
+    """Return what a laptop signs to prove that the key it registers is its own."""
+    return b"rollcall enrolment 1\n" + "\n".join((code, device_id, public_key)).encode()
+
+
+def session_statement(challenge: str) -> bytes:
+    """Return what a laptop signs to start a session."""
+    return b"rollcall session 1\n" + challenge.encode()
+
+
+def page(items: Sequence[Any], sizes: Sequence[int], limit_bytes: int = PAGE_BYTES) -> int:
+    """Return how many leading items fit a page; at least one where there is one."""
+    total = 0
+    for count, size in enumerate(sizes):
+        total += size
+        if total > limit_bytes and count:
+            return count
+    return len(items)
