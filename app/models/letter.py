@@ -39,3 +39,5 @@ class Letter(Synced):
     document_id: Mapped[OptionalRef]
     sha256: Mapped[str] = mapped_column(default="")
     """Of the issued PDF."""
+    supersedes_id: Mapped[OptionalRef]
+    """The issued letter that this one corrects."""
