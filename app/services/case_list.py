@@ -64,6 +64,15 @@ class CaseQuery:
     sort: str = "due"
     descending: bool = False
 
+    def showing(self, name: str, *, on: bool) -> "CaseQuery":
+        """Return the query with one of the switches statutory, changed_here or closed turned on or off."""
+        return replace(
+            self,
+            statutory=on if name == "statutory" else self.statutory,
+            changed_here=on if name == "changed_here" else self.changed_here,
+            closed=on if name == "closed" else self.closed,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class CaseListRow:
