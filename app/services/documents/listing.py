@@ -128,6 +128,36 @@ def document(ws: Workspace, document_id: str) -> DocumentDetail:
         return _detail(ws, found, f"{row.child_name}, {row.reference}" if row else "")
 
 
+def document_called(ws: Workspace, ending: str) -> str:
+    """Return the id of the one document whose id is, or ends with, what was typed.
+
+    Raises:
+        UserError: none does, or several do.
+    """
+    _may_read(ws)
+    wanted = ending.strip().lower()
+    with ws.read() as session:
+        found = [known for known in session.scalars(select(Document.id)) if known.endswith(wanted)] if wanted else []
+    if len(found) != 1:
+        what = "several documents have ids that end" if found else "no document has an id that ends"
+        raise UserError(f"On this laptop {what} like that. Use the whole id, as the list shows it.")
+    return found[0]
+
+
+def case_called(ws: Workspace, reference: str) -> str:
+    """Return the id of the case with a reference.
+
+    Raises:
+        UserError: it is not on this laptop.
+    """
+    _may_read(ws)
+    with ws.read() as session:
+        found = session.scalar(select(CaseRow.case_id).where(CaseRow.reference == reference.strip().upper()))
+    if found is None:
+        raise UserError("This case is not on this laptop. Check the reference, or sync. Nothing was changed.")
+    return found
+
+
 def _may_read(ws: Workspace) -> None:
     require(ws.actor, Permission.READ_CASES)
 
