@@ -27,12 +27,14 @@ class MergeField:
         label: in the form and where the value is missing: "[reply by]".
         source: where it comes from when nobody typed it: case, council, officer or letter.
         note: what it holds.
+        is_date: whether its value is a date, kept as ISO text and printed in words.
     """
 
     name: str
     label: str
     source: str
     note: str
+    is_date: bool = False
 
 
 FIELDS: dict[str, MergeField] = {
@@ -40,7 +42,7 @@ FIELDS: dict[str, MergeField] = {
     for field in (
         MergeField("doc_ref", "our reference", "letter", "Reference of this letter, such as CME-2026-00377/L4."),
         MergeField("case_ref", "case reference", "case", "Reference of the case."),
-        MergeField("date_of_letter", "date of letter", "letter", "A date."),
+        MergeField("date_of_letter", "date of letter", "letter", "At most today.", is_date=True),
         MergeField("officer_name", "officer’s name", "officer", "Who signs it."),
         MergeField("officer_role", "officer’s job title", "officer", "Under the name."),
         MergeField("officer_phone", "phone number", "officer", "The officer’s, else the council’s."),
@@ -55,7 +57,7 @@ FIELDS: dict[str, MergeField] = {
         MergeField("salutation", "name after “Dear”", "case", "Such as Mr Pendleford."),
         MergeField("child_name", "child’s name", "case", "Forename and surname."),
         MergeField("child_first_name", "child’s first name", "case", "As the child is called."),
-        MergeField("child_dob", "child’s date of birth", "case", "A date."),
+        MergeField("child_dob", "child’s date of birth", "case", "From the record.", is_date=True),
         MergeField("child_upn", "child’s UPN", "case", "Unique pupil number."),
         MergeField("child_other_names", "child’s other names", "case", "Separated by commas."),
         MergeField("child_last_address", "child’s last address", "case", "On one line; never a protected one."),
@@ -63,14 +65,14 @@ FIELDS: dict[str, MergeField] = {
         MergeField("alt_format_line", "line about formats", "letter", "Offers large print and other languages."),
         MergeField("safe_contact_flag_checked_by", "safe contact checked by", "officer", "Who checked, and when."),
         MergeField("last_school", "last school", "case", "Its name."),
-        MergeField("last_on_roll", "last day on the roll", "case", "A date."),
-        MergeField("last_seen_date", "last seen", "case", "A date."),
-        MergeField("last_attended", "last attended", "case", "A date."),
-        MergeField("reply_by", "reply by", "letter", "A date, with its weekday."),
+        MergeField("last_on_roll", "last day on the roll", "case", "From the record.", is_date=True),
+        MergeField("last_seen_date", "last seen", "case", "From the record.", is_date=True),
+        MergeField("last_attended", "last attended", "case", "From the record.", is_date=True),
+        MergeField("reply_by", "reply by", "letter", "With its weekday.", is_date=True),
         MergeField("school_name", "school’s name", "case", "The school written to."),
         MergeField("dfe_number", "DfE number", "case", "Such as 999/4012."),
         MergeField("ground_claimed", "ground for removal", "case", "The school’s ground, with its code."),
-        MergeField("deletion_date", "date of removal", "case", "A date; it chooses the law."),
+        MergeField("deletion_date", "date of removal", "case", "It chooses the law.", is_date=True),
         MergeField("joint_enquiry_law", "joint enquiry law", "case", "The regulation of the regime in force then."),
         MergeField("what_we_ask", "what else you ask", "letter", "One question a line."),
     )
