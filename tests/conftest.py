@@ -17,6 +17,8 @@ from app.services.vault.keys import KdfParameters
 from app.services.workspace import Workspace
 from app.timesource import FrozenTime
 
+pytest_plugins = ["tests.fixtures_central"]
+
 PASSPHRASE = "seven blue kettles sing"
 QUICK = KdfParameters(memory_kib=1024, passes=1, lanes=1)
 """Key derivation that takes no time; the real parameters have their own test."""

@@ -3,14 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from app.central.routes import device_routes, open_routes, problem
 from app.central.services import CentralServices
-
-log = structlog.get_logger("rollcall.central")
+from app.logs import get_logger
 
 
 def create_app(services: CentralServices) -> FastAPI:
@@ -28,7 +26,7 @@ def create_app(services: CentralServices) -> FastAPI:
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
         # The kind only: texts of drivers quote values.
-        log.error("unexpected", path=request.url.path, kind=type(error).__name__)
+        get_logger().error("unexpected", page=request.url.path, exc=error)
         return problem(500, "unexpected", "The central store met an error of its own. Your work is kept.")
 
     return app

@@ -35,11 +35,16 @@ _OPERATIONS = frozenset({"insert", "update", "delete"})
 
 @dataclass(frozen=True, slots=True)
 class DeviceIdentity:
-    """A laptop that proved its key."""
+    """A laptop that proved its key.
+
+    Attributes:
+        importing: it is bringing in an authority's existing records, in the names of those who made them.
+    """
 
     device_id: str
     user_id: str
     public_key: str
+    importing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,8 @@ class Judge:
         change_set = incoming.change_set
         if not verified(self._device.public_key, incoming.signed.body, incoming.signed.signature):
             return "The signature of this change does not fit. It may have been damaged on this laptop."
+        if self._device.importing:
+            return shape_refusal(change_set.changes)
         # What the laptop does by itself it does with the rights of the person it was given to.
         role = self._roles.get(change_set.actor or self._device.user_id)
         if role is None:

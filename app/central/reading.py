@@ -1,5 +1,8 @@
 """What laptops pull: the log after a cursor, and the snapshot of a first pull."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import Engine, select
 
 from app.central import records
@@ -12,6 +15,7 @@ from app.services.sync.protocol import (
     LogEntry,
     ProtocolError,
     PullAnswer,
+    SnapshotAnswer,
     SnapshotPage,
     SnapshotStart,
     page,
@@ -77,20 +81,31 @@ class Reader:
             tables = [(name, records.count(connection, name)) for name in SYNCED_TABLES]
         return SnapshotStart(revision, tables)
 
-    def snapshot_page(self, table: str, after: str | None, limit: int) -> SnapshotPage:
-        """Return rows of a table in key order after a key.
+    def snapshot(self, table: str, after: str | None, limit: int) -> SnapshotAnswer:
+        """Return rows from a table on, after a key: small tables share an answer, a large one takes several.
 
         Raises:
             ProtocolError: there is no such table.
         """
         if table not in SYNCED_TABLES:
             raise ProtocolError("no such table")
-        limit = max(1, min(limit, SNAPSHOT_ROWS))
+        tables = list(SYNCED_TABLES)
+        left_bytes, left_rows = PAGE_BYTES, max(1, min(limit, SNAPSHOT_ROWS))
+        pages: list[SnapshotPage] = []
         with self._engine.connect() as connection:
-            rows = connection.exec_driver_sql(records.list_query(table), (after, after, limit)).all()
-        kept = page(rows, [len(row[1]) for row in rows], PAGE_BYTES)
-        at_end = kept == len(rows) and len(rows) < limit
-        text = f"[{','.join(row[1] for row in rows[:kept])}]".encode()
-        return SnapshotPage(
-            table, list(columns_of(table)), text, kept, None if at_end or not kept else rows[kept - 1][0]
-        )
+            for name in tables[tables.index(table) :]:
+                start = after if name == table else None
+                rows = connection.exec_driver_sql(records.list_query(name), (start, start, left_rows)).all()
+                kept = page(rows, [len(row[1]) for row in rows], left_bytes)
+                if kept:
+                    pages.append(_page(name, rows[:kept]))
+                    left_rows -= kept
+                    left_bytes -= len(pages[-1].rows)
+                if kept < len(rows) or left_rows <= 0 or left_bytes <= 0:
+                    return SnapshotAnswer(pages, name, rows[kept - 1][0])
+        return SnapshotAnswer(pages, None, None)
+
+
+def _page(table: str, rows: Sequence[Any]) -> SnapshotPage:
+    text = f"[{','.join(row[1] for row in rows)}]".encode()
+    return SnapshotPage(table, list(columns_of(table)), text, len(rows), rows[-1][0])

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-import structlog
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
@@ -12,10 +11,10 @@ from sqlalchemy.exc import OperationalError
 from app.central.checks import DeviceIdentity
 from app.central.services import CentralServices
 from app.central.trust import TrustError
+from app.logs import get_logger
 from app.services.sync import protocol
 from app.services.sync.protocol import MEDIA_TYPE, Problem, ProtocolError, pack, unpack
 
-log = structlog.get_logger("rollcall.central")
 Message = TypeVar("Message")
 _STATUS = {
     "token-stale": 401,
@@ -64,13 +63,13 @@ async def answered(request: Request, kind: type[Message], work: Callable[[Messag
         answer = await run_in_threadpool(work, message)
         packed = await run_in_threadpool(pack, answer)
     except ProtocolError:
-        log.warning("not understood", path=request.url.path)
+        get_logger().warning("not understood", page=request.url.path)
         return problem(400, "not-understood", "The central store could not read the message. Your work is kept.")
     except TrustError as refused:
-        log.warning("not let in", path=request.url.path, why=refused.code)
+        get_logger().warning("not let in", page=request.url.path, kind=refused.code)
         return problem(_STATUS.get(refused.code, 403), refused.code, refused.message)
     except OperationalError:
-        log.error("database away", path=request.url.path)  # noqa: TRY400  (the driver's text may hold values)
+        get_logger().error("database away", page=request.url.path)
         return problem(503, "database", "The central store is busy or its database is away. Your work is kept.")
     return Response(packed, media_type=MEDIA_TYPE)
 
@@ -153,9 +152,9 @@ def device_routes(services: CentralServices) -> APIRouter:
     )
     for_device("/snapshot/start", protocol.SnapshotStartRequest, lambda _device, _m: services.reader.snapshot_start())
     for_device(
-        "/snapshot/page",
+        "/snapshot/rows",
         protocol.SnapshotRequest,
-        lambda _device, message: services.reader.snapshot_page(message.table, message.after, message.limit),
+        lambda _device, message: services.reader.snapshot(message.table, message.after, message.limit),
     )
     for_device("/lease", protocol.LeaseRequest, lambda device, m: services.lend(device, m.year))
     for_device(

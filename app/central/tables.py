@@ -84,7 +84,9 @@ device_credential = Table(
     _at("enrolled_at"),
     _at("last_seen_at", optional=True),
     _at("revoked_at", optional=True),
+    _at("import_until", optional=True),
 )
+"""``import_until``: to that moment the laptop may bring in records of any table in anybody's name."""
 
 device_person = Table(
     "device_person",

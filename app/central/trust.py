@@ -15,6 +15,7 @@ from joserfc.jwk import OKPKey
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from app.central import records
 from app.central.checks import DeviceIdentity
 from app.central.leases import lend
 from app.central.signing_key import Identity
@@ -66,9 +67,12 @@ class TrustError(Exception):
 class _Code:
     code_hash: str
     user_id: str
-    user_name: str
-    role: str
-    team_id: str | None
+    user: dict[str, Any]
+
+    @property
+    def user_name(self) -> str:
+        """What the person is called."""
+        return str(self.user["name"])
 
 
 class Trust:
@@ -153,11 +157,11 @@ class Trust:
             )
             lease = lend(connection, request.device_id, request.year, now)
         key = self._identity.signer.public_key
-        return EnrolAnswer(found.user_id, found.user_name, found.role, found.team_id, key, lease)
+        return EnrolAnswer(key, lease, found.user)
 
     def _find_code(self, connection: Connection, code: str, *, lock: bool = False) -> _Code:
         query = (
-            select(enrolment_code, User.name, User.role, User.team_id, User.active)
+            select(enrolment_code, User.active)
             .join(User, User.id == enrolment_code.c.user_id)
             .where(enrolment_code.c.code_hash == _code_hash(code))
         )
@@ -168,7 +172,8 @@ class Trust:
             raise TrustError("code-spent", "This code has been used. Each code works once. Ask for a new one.")
         if row.expires_at <= self._time.now():
             raise TrustError("code-expired", "This code has expired. Ask for a new one.")
-        return _Code(row.code_hash, row.user_id, row.name, str(row.role.value), row.team_id)
+        user = records.load(connection, User.__tablename__, [row.user_id])[row.user_id]
+        return _Code(row.code_hash, row.user_id, user)
 
     # -- laptops -------------------------------------------------------------------------------------------------
 
@@ -178,6 +183,21 @@ class Trust:
             connection.execute(
                 upsert(device_person).values(device_id=device_id, user_id=user_id).on_conflict_do_nothing()
             )
+
+    def allow_import(self, device_id: str, life: timedelta = timedelta(hours=24)) -> None:
+        """Let a laptop bring in an authority's existing records, in the names of those who made them, for a while.
+
+        Raises:
+            UserError: there is no such laptop.
+        """
+        with self._engine.begin() as connection:
+            done = connection.execute(
+                update(device_credential)
+                .where(device_credential.c.device_id == device_id)
+                .values(import_until=self._time.now() + life)
+            )
+            if done.rowcount != 1:
+                raise UserError("There is no such laptop. Nothing was changed.")
 
     def revoke(self, device_id: str) -> None:
         """Let a laptop in no more.
@@ -236,7 +256,8 @@ class Trust:
             raise TrustError(
                 "device-revoked", "This laptop may no longer sync. Your work is kept on it. Ask your administrator."
             )
-        return DeviceIdentity(row.device_id, row.user_id, row.public_key)
+        importing = row.import_until is not None and row.import_until > self._time.now()
+        return DeviceIdentity(row.device_id, row.user_id, row.public_key, importing)
 
     # -- local accounts ------------------------------------------------------------------------------------------
 

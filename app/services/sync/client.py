@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import msgspec
-import structlog
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
+from app.logs import get_logger
 from app.models import SYNCED_TABLES, ChangeSetRow, ReferenceLease
 from app.models.terms import ChangeState
 from app.services import projection
@@ -19,7 +19,6 @@ from app.services.sync.documents import move_documents
 from app.services.sync.faults import CentralUnreachable, nonsense
 from app.services.workspace import Workspace
 
-log = structlog.get_logger("rollcall.sync")
 Answer = TypeVar("Answer")
 LEASE_WHEN_UNDER = 20
 _DONE = "done"
@@ -74,11 +73,21 @@ class SyncReport:
 
 
 class _Place(msgspec.Struct):
-    """Where a first pull stands."""
+    """Where a first pull stands; no table means that all rows are here."""
 
     revision: int
-    table: str | None = None
+    table: str | None = next(iter(SYNCED_TABLES))
     after: str | None = None
+
+    def beyond(self, other: "_Place") -> bool:
+        """Return whether this is further on than another, so that a first pull always ends."""
+        tables = list(SYNCED_TABLES)
+        if self.table is None:
+            return True
+        if self.table not in tables or other.table is None:
+            return False
+        here, there = tables.index(self.table), tables.index(other.table)
+        return here > there or (here == there and (self.after or "") > (other.after or ""))
 
 
 Progress = Callable[[SyncProgress], None]
@@ -112,7 +121,7 @@ class SyncClient:
         self._fetch_history()
         with self._ws.local_session() as session:
             facts.put(session, facts.LAST_SYNCED, self._ws.time.now().isoformat())
-        log.info("synced", pushed=report.pushed, received=report.received, conflicted=report.conflicted)
+        get_logger().info("synced", count=report.pushed + report.received, revision=report.revision)
         return report
 
     # -- push ----------------------------------------------------------------------------------------------------
@@ -237,31 +246,23 @@ class SyncClient:
         start = self._transport.call("/snapshot/start", protocol.SnapshotStartRequest(), protocol.SnapshotStart)
         place = msgspec.json.decode(stored, type=_Place) if stored else _Place(start.revision)
         total = sum(count for _, count in start.tables)
-        tables = list(SYNCED_TABLES)
-        first = tables.index(place.table) if place.table else 0
-        for table in tables[first:]:
-            after = place.after if table == place.table else None
-            self._pull_table(table, after, place.revision, report, total)
+        while place.table is not None:
+            request = protocol.SnapshotRequest(place.table, place.after)
+            answer = self._transport.call("/snapshot/rows", request, protocol.SnapshotAnswer)
+            following = _Place(place.revision, answer.next_table, answer.next_after)
+            if not following.beyond(place):
+                raise nonsense()
+            with self._ws.apply_session() as session:
+                for page in answer.pages:
+                    report.rows += apply_snapshot_page(session, page, self._device)
+                facts.put(session, facts.FIRST_PULL, msgspec.json.encode(following).decode())
+            place = following
+            self._progress(SyncProgress("Fetching records", report.rows, max(total, report.rows)))
         with self._ws.apply_session() as session:
             projection.rebuild(session, self._ws.time)
             facts.put(session, facts.CURSOR, str(place.revision))
             facts.put(session, facts.FIRST_PULL, _DONE)
             facts.put(session, facts.HISTORY_FROM, f"0:{place.revision}")
-
-    def _pull_table(self, table: str, after: str | None, revision: int, report: SyncReport, total: int) -> None:
-        while True:
-            request = protocol.SnapshotRequest(table, after)
-            page = self._transport.call("/snapshot/page", request, protocol.SnapshotPage)
-            if page.table != table or (page.after is not None and after is not None and page.after <= after):
-                raise nonsense()
-            with self._ws.apply_session() as session:
-                report.rows += apply_snapshot_page(session, page, self._device)
-                place = _Place(revision, table, page.after or after)
-                facts.put(session, facts.FIRST_PULL, msgspec.json.encode(place).decode())
-            self._progress(SyncProgress("Fetching records", report.rows, max(total, report.rows)))
-            if page.after is None:
-                return
-            after = page.after
 
     def _fetch_history(self) -> None:
         """Fetch, a little each time, the log that the snapshot stood for, so that history reaches back."""

@@ -1,17 +1,20 @@
-"""Enrolling a laptop: a new vault from a one-time code, or an existing vault that joins a central store."""
+"""Enrolling a laptop with a one-time code: a new vault, or an existing one that joins a central store."""
 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from app.errors import UserError
-from app.models import DeviceKey
+from app.errors import EnvironmentFault, UserError
+from app.logs import get_logger
+from app.models import DeviceKey, User
 from app.services.signing import Signer
-from app.services.sync import facts, protocol
+from app.services.sync import facts, protocol, writing
 from app.services.sync.client import SyncClient, SyncProgress, SyncReport, keep_lease
+from app.services.sync.faults import NotLetIn, nonsense
+from app.services.sync.shapes import ShapeError, wire_defaults
 from app.services.sync.transport import HttpTransport, checked_address
 from app.services.vault import Vault, create_vault, vault_exists
 from app.services.workspace import Workspace
@@ -21,49 +24,85 @@ if TYPE_CHECKING:
     from app.services.vault.device_secret import Keyring
     from app.services.vault.keys import KdfParameters
 
-Progress = Callable[[SyncProgress], None]
+Counted = Callable[[int, int, str], None]
+"""Told how far it is: done, total (0 when it is not known), and words."""
 
 
 def check_code(server: str, code: str) -> protocol.CodeAnswer:
     """Return whom a code is for, without spending it.
 
     Raises:
-        UserError: the address is not one.
-        NotLetIn: the code is unknown, spent or expired.
+        UserError: the address is not one, or the code is unknown, spent or expired (fields ``server`` and ``code``).
         CentralUnreachable: no central store answers there.
     """
     transport = HttpTransport(server)
     try:
         return transport.call("/enrolment/check", protocol.CodeRequest(code), protocol.CodeAnswer, open_to_all=True)
+    except NotLetIn as fault:
+        raise UserError(fault.message, "code") from fault
     finally:
         transport.close()
 
 
-def enrol(
-    vault_folder: Path,
+def enrol(vault: Vault, server: str, code: str, progress: Counted | None = None, *, device_name: str = "") -> bool:
+    """Register this laptop with a one-time code and fetch the records.
+
+    The vault may be new, or hold records already: what it holds is sent in the first sync. A first pull that is cut
+    off is not a failure: the laptop is enrolled and the next sync goes on from there.
+
+    Args:
+        vault: open; it is given a device key when it has none.
+        server: the central store's address.
+        code: from an administrator; works once.
+        progress: told how far it is.
+        device_name: what the laptop is called for people; the vault's label when left out.
+
+    Returns:
+        Whether everything was fetched.
+
+    Raises:
+        UserError: a wrong address or code, or the laptop is enrolled already; nothing was changed.
+        CentralUnreachable: no central store answers; nothing was changed.
+    """
+    say = progress or (lambda _done, _total, _words: None)
+    say(0, 0, "Checking the code")
+    check_code(server, code)
+    name = device_name or vault.label or "Laptop"
+    if vault.device_id is None:
+        vault.add_device(name)
+    elif enrolled(vault.system_workspace()):
+        raise UserError("This laptop is enrolled already. Nothing was changed.")
+    say(0, 0, "Registering this laptop")
+    _register(vault, server, code, name)
+    try:
+        first_pull(vault, lambda at: say(at.done, at.total, at.phase))
+    except EnvironmentFault:
+        get_logger().warning("first pull not finished")
+        return False
+    return True
+
+
+def create_and_enrol(
+    folder: Path,
     server: str,
     code: str,
     device_name: str,
     passphrase: str,
-    progress: Progress | None = None,
+    progress: Counted | None = None,
     *,
     time: TimeSource,
     keyring: "Keyring | None" = None,
     use_system_keyring: bool = False,
     kdf: "KdfParameters | None" = None,
 ) -> Vault:
-    """Make a vault, register this laptop with a one-time code and fetch the records.
+    """Make a vault in a new or empty folder and enrol it.
 
-    The code is checked before the vault is made and spent after, so a mistyped one costs nothing. A first pull that
-    is cut off is taken up by the next sync.
+    The code is checked before the vault is made and spent after, so a mistyped one costs nothing.
 
     Args:
-        vault_folder: an empty or new folder.
-        server: the central store's address.
-        code: from an administrator.
-        device_name: what the laptop is called for people.
+        folder: where the vault goes.
+        server, code, device_name, progress: as for :func:`enrol`.
         passphrase: opens the vault.
-        progress: told how far it is.
         time: the clock.
         keyring, use_system_keyring, kdf: as for ``create_vault``.
 
@@ -71,52 +110,33 @@ def enrol(
         The vault, open.
 
     Raises:
-        UserError: the folder holds a vault, the passphrase is short, or the address is not one.
-        NotLetIn: the code is not taken.
-        CentralUnreachable: no central store answers; nothing is left in the folder.
+        As :func:`enrol` and ``create_vault``; nothing is left in the folder.
     """
-    say = progress or (lambda _progress: None)
-    say(SyncProgress("Checking the code", 0, 0))
-    check_code(server, code)
-    if vault_exists(vault_folder):
+    if vault_exists(folder):
         raise UserError("This folder already holds a vault. Open it, or choose another folder. Nothing was changed.")
-    was_there = vault_folder.exists() and any(vault_folder.iterdir())
+    check_code(server, code)
+    was_used = folder.exists() and any(folder.iterdir())
     vault = create_vault(
-        vault_folder,
+        folder,
         passphrase,
         time=time,
         label=device_name,
         keyring=keyring,
         use_system_keyring=use_system_keyring,
         kdf=kdf,
-        progress=lambda words: say(SyncProgress(words, 0, 0)),
+        progress=(lambda words: progress(0, 0, words)) if progress else None,
     )
     try:
-        vault.add_device(device_name)
-        user_id = _register(vault, server, code, device_name, time)
+        enrol(vault, server, code, progress, device_name=device_name)
     except BaseException:
         vault.close()
-        if not was_there:
-            shutil.rmtree(vault_folder, ignore_errors=True)
+        if not was_used:
+            shutil.rmtree(folder, ignore_errors=True)
         raise
-    try:
-        first_pull(vault, progress)
-    finally:
-        vault.set_user(user_id)
     return vault
 
 
-def join(vault: Vault, server: str, code: str, progress: Progress | None = None) -> SyncReport:
-    """Connect an existing vault, with what it already holds, to a central store and sync it.
-
-    Raises:
-        As :func:`enrol`.
-    """
-    _register(vault, server, code, vault.label, vault.time)
-    return first_pull(vault, progress)
-
-
-def first_pull(vault: Vault, progress: Progress | None = None) -> SyncReport:
+def first_pull(vault: Vault, progress: Callable[[SyncProgress], None] | None = None) -> SyncReport:
     """Sync a vault in the laptop's own name; the first time, this fetches everything."""
     ws = vault.system_workspace()
     transport = open_transport(ws)
@@ -146,28 +166,42 @@ def enrolled(ws: Workspace) -> bool:
         return facts.get(session, facts.SERVER) is not None
 
 
-def _register(vault: Vault, server: str, code: str, device_name: str, time: TimeSource) -> str:
+def _register(vault: Vault, server: str, code: str, device_name: str) -> None:
     ws = vault.system_workspace()
     with ws.read() as session:
         device = session.execute(select(DeviceKey.device_id, DeviceKey.private_key)).one()
     signer = Signer(device.private_key)
-    year = time.today().year
-    statement = protocol.enrolment_statement(code, device.device_id, signer.public_key)
+    year = vault.time.today().year
     request = protocol.EnrolRequest(
         code=code,
         device_id=device.device_id,
         device_name=device_name,
         public_key=signer.public_key,
-        proof=signer.sign(statement),
+        proof=signer.sign(protocol.enrolment_statement(code, device.device_id, signer.public_key)),
         year=year,
     )
     transport = HttpTransport(server)
     try:
         answer = transport.call("/enrolment", request, protocol.EnrolAnswer, open_to_all=True)
+    except NotLetIn as fault:
+        raise UserError(fault.message, "code") from fault
     finally:
         transport.close()
+    user_id = _keep_person(ws, answer.user)
     with ws.local_session() as session:
         facts.put(session, facts.SERVER, checked_address(server))
         facts.put(session, facts.SERVER_KEY, answer.server_key)
     keep_lease(ws, answer.lease, year)
-    return answer.user_id
+    vault.set_user(user_id)
+
+
+def _keep_person(ws: Workspace, user: dict[str, Any]) -> str:
+    """Keep the person's own record at once, so that the laptop can be used before the first pull ends."""
+    try:
+        with ws.apply_session() as session:
+            connection = session.connection()
+            if not writing.existing(connection, User.__tablename__, [user["id"]]):
+                writing.insert_wire(connection, User.__tablename__, [{**wire_defaults("user"), **user}])
+    except (ShapeError, KeyError, AttributeError) as error:
+        raise nonsense() from error
+    return str(user["id"])

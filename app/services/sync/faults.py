@@ -16,11 +16,13 @@ class CentralUnreachable(EnvironmentFault):
 
     Attributes:
         slow: whether it took too long, so that a smaller piece may go through.
+        offline: whether there was nothing to talk to at all.
     """
 
-    def __init__(self, message: str, *, slow: bool = False) -> None:
+    def __init__(self, message: str, *, slow: bool = False, offline: bool = False) -> None:
         super().__init__(message)
         self.slow = slow
+        self.offline = offline
 
 
 class NotLetIn(EnvironmentFault):
@@ -41,7 +43,7 @@ class TooManyDeletions(EnvironmentFault):
 
 def unreachable() -> CentralUnreachable:
     """Return the fault for no answer at all."""
-    return CentralUnreachable("Could not reach the central store. Your work is kept.")
+    return CentralUnreachable("Could not reach the central store. Your work is kept.", offline=True)
 
 
 def too_slow() -> CentralUnreachable:

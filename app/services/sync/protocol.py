@@ -121,7 +121,7 @@ class SnapshotStart(msgspec.Struct):
 
 
 class SnapshotRequest(msgspec.Struct):
-    """Ask for a page of one table's rows in key order."""
+    """Ask for rows in table order and key order, from a table on and after a key."""
 
     table: str
     after: str | None = None
@@ -132,7 +132,7 @@ class SnapshotPage(msgspec.Struct):
     """Rows as a JSON list of lists in the order of ``columns``.
 
     Attributes:
-        after: key of the last row, to ask on from; None when the table is at its end.
+        after: key of the last row.
     """
 
     table: str
@@ -140,6 +140,18 @@ class SnapshotPage(msgspec.Struct):
     rows: bytes
     count: int
     after: str | None
+
+
+class SnapshotAnswer(msgspec.Struct):
+    """As many pages as fit, and where to ask on from.
+
+    Attributes:
+        next_table: None when everything was sent.
+    """
+
+    pages: list[SnapshotPage]
+    next_table: str | None
+    next_after: str | None
 
 
 class Manifest(msgspec.Struct):
@@ -250,14 +262,16 @@ class CodeAnswer(msgspec.Struct):
 
 
 class EnrolAnswer(msgspec.Struct):
-    """What a laptop needs to start."""
+    """What a laptop needs to start.
 
-    user_id: str
-    user_name: str
-    role: str
-    team_id: str | None
+    Attributes:
+        server_key: the public half of the key that signs receipts, base64.
+        user: the person's own record in wire form, so that the laptop can be used before the first pull ends.
+    """
+
     server_key: str
     lease: Lease
+    user: dict[str, Any]
 
 
 class ChallengeRequest(msgspec.Struct):

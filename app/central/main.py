@@ -1,0 +1,231 @@
+"""``rollcall-central``: serve, migrate, people, laptops and health. Exit status 0 done, 1 refused, 2 wrong use."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from app.errors import RollcallError
+
+if TYPE_CHECKING:
+    from app.central.services import CentralServices
+
+app = typer.Typer(
+    name="rollcall-central",
+    help="Rollcall's central store.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Dsn = Annotated[
+    str, typer.Option(envvar="ROLLCALL_CENTRAL_DSN", help="postgresql://... of any PostgreSQL 15 or later.")
+]
+Data = Annotated[Path | None, typer.Option(help="A folder for an embedded PostgreSQL, instead of --dsn.")]
+Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for machines.")]
+Username = Annotated[str, typer.Argument(help="The person's username.")]
+
+
+def default_data_folder() -> Path:
+    """Return where the embedded database lives when nothing else is said."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("rollcall-central", appauthor=False)) / "postgres"
+
+
+def _resolve(dsn: str, data: Path | None) -> str:
+    if dsn:
+        return dsn
+    from app.central.embedded import database_dsn, start_postgres
+
+    return database_dsn(start_postgres(data or default_data_folder()))
+
+
+@contextmanager
+def _services(dsn: str, data: Path | None) -> Iterator["CentralServices"]:
+    from app.central.services import build_services
+
+    services = build_services(_resolve(dsn, data))
+    try:
+        yield services
+    finally:
+        services.close()
+
+
+def _answer(value: dict[str, Any], as_json: bool, words: str) -> None:
+    sys.stdout.write((json.dumps(value, default=str) if as_json else words) + "\n")
+
+
+@app.command()
+def serve(
+    dsn: Dsn = "",
+    data: Data = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8470,
+    certificate: Annotated[Path | None, typer.Option(help="TLS certificate; needed unless a proxy adds TLS.")] = None,
+    key: Annotated[Path | None, typer.Option(help="The certificate's private key.")] = None,
+) -> None:
+    """Serve laptops until stopped. The schema is brought up to date first."""
+    import uvicorn
+
+    from app.central.app import create_app
+    from app.central.services import build_services
+
+    services = build_services(_resolve(dsn, data))
+    sys.stdout.write(f"Serving on {'https' if certificate else 'http'}://{host}:{port}\n")
+    sys.stdout.flush()
+    uvicorn.run(
+        create_app(services),
+        host=host,
+        port=port,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=30,
+        ssl_certfile=str(certificate) if certificate else None,
+        ssl_keyfile=str(key) if key else None,
+        ws="none",
+    )
+
+
+@app.command()
+def migrate(dsn: Dsn = "", data: Data = None) -> None:
+    """Bring the database's schema up to date."""
+    with _services(dsn, data):
+        sys.stdout.write("The schema is up to date.\n")
+
+
+@app.command("add-user")
+def add_user(
+    username: Username,
+    name: Annotated[str, typer.Option(help="As colleagues and letters show it.")],
+    role: Annotated[str, typer.Option(help="caseworker, supervisor, administrator, ...")] = "caseworker",
+    team: Annotated[str, typer.Option(help="Added when there is none of this name.")] = "",
+    authority: Annotated[str, typer.Option(help="The council's name, for the first person.")] = "",
+    job_title: Annotated[str, typer.Option(help="As letters show it.")] = "",
+    dsn: Dsn = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Add a person."""
+    with _services(dsn, data) as services:
+        if authority:
+            services.people.ensure_authority(authority)
+        user_id = services.people.add_user(username, name, role, team, job_title=job_title)
+    _answer({"user_id": user_id}, as_json, f"Added {name}.")
+
+
+@app.command("set-password")
+def set_password(username: Username, dsn: Dsn = "", data: Data = None) -> None:
+    """Give a person a local account, or a new password (read from standard input or asked for)."""
+    if sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    with _services(dsn, data) as services:
+        services.trust.set_password(services.people.user_id(username), password)
+    sys.stdout.write("The password is set.\n")
+
+
+@app.command()
+def enrol(
+    username: Username,
+    hours: Annotated[int, typer.Option(min=1, max=336, help="How long the code works.")] = 48,
+    dsn: Dsn = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Make a one-time code with which a person enrols a laptop."""
+    with _services(dsn, data) as services:
+        code = services.trust.make_code(services.people.user_id(username), timedelta(hours=hours))
+    _answer({"code": code, "hours": hours}, as_json, f"{code}\nIt works once, within {hours} hours.")
+
+
+@app.command()
+def devices(dsn: Dsn = "", data: Data = None, as_json: Json = False) -> None:
+    """List the enrolled laptops."""
+    with _services(dsn, data) as services:
+        found = services.people.devices()
+    lines = [
+        f"{each['id']}  {each['name']}  {each['person']}{'  revoked' if each['revoked_at'] else ''}" for each in found
+    ]
+    _answer({"devices": found}, as_json, "\n".join(lines) or "No laptop is enrolled.")
+
+
+def _on_device(word: str, act: Callable[["CentralServices", str], None], dsn: str, data: Path | None) -> None:
+    with _services(dsn, data) as services:
+        act(services, word)
+
+
+Device = Annotated[str, typer.Argument(help="The laptop's id, as the devices command shows it.")]
+
+
+@app.command()
+def revoke(device: Device, dsn: Dsn = "", data: Data = None) -> None:
+    """Let a laptop in no more."""
+    _on_device(device, lambda services, device_id: services.trust.revoke(device_id), dsn, data)
+    sys.stdout.write("Revoked. Its next sync is refused; what it has not sent stays on it.\n")
+
+
+@app.command("allow-import")
+def allow_import(
+    device: Device,
+    hours: Annotated[int, typer.Option(min=1, max=168, help="For how long.")] = 24,
+    dsn: Dsn = "",
+    data: Data = None,
+) -> None:
+    """Let a laptop bring in existing records in the names of those who made them, for a while."""
+    life = timedelta(hours=hours)
+    _on_device(device, lambda services, device_id: services.trust.allow_import(device_id, life), dsn, data)
+    sys.stdout.write(f"Allowed for {hours} hours.\n")
+
+
+@app.command()
+def health(dsn: Dsn = "", data: Data = None, as_json: Json = False) -> None:
+    """Say whether the database answers and how far the log is."""
+    with _services(dsn, data) as services:
+        found = {
+            "status": "ok",
+            "revision": services.reader.head(),
+            "documents": services.bytes.complete_count(),
+            "laptops": len(services.people.devices()),
+        }
+    _answer(found, as_json, "\n".join(f"{name}: {value}" for name, value in found.items()))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line.
+
+    Returns:
+        0 done, 1 refused with a reason, 2 wrong use.
+    """
+    try:
+        result = app(arguments, standalone_mode=False)
+    except RollcallError as error:
+        sys.stderr.write(error.message + "\n")
+        return 1
+    except TyperException as error:
+        show = getattr(error, "show", None)
+        if show is not None:
+            show()
+        else:
+            sys.stderr.write(error.format_message() + "\n")
+        return 2
+    except (typer.Abort, KeyboardInterrupt):
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """Entry point of ``rollcall-central``."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

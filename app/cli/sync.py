@@ -1,0 +1,72 @@
+"""``rollcall sync``: sync now, say what waits, enrol this laptop."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.context import OPTIONS, Json, answer, open_the_vault, open_workspace, passphrase
+from app.timesource import SystemTime
+
+app = typer.Typer()
+
+
+@app.command()
+def now(as_json: Json = False) -> None:
+    """Send what waits and fetch what is new."""
+    from app.services.sync.client import SyncClient
+    from app.services.sync.enrolment import open_transport
+
+    with open_workspace() as workspace:
+        transport = open_transport(workspace)
+        try:
+            report = SyncClient(workspace, transport).run()
+        finally:
+            transport.close()
+    lines = [
+        f"Sent: {report.pushed}. Received: {report.received}.",
+        f"Documents sent: {report.documents_sent}. Documents fetched: {report.documents_fetched}.",
+    ]
+    if report.conflicted:
+        lines.append(f"To review because somebody else changed the same thing: {report.conflicted}.")
+    lines += [f"Refused and kept on this laptop: {reason}" for reason in report.reasons]
+    answer(report, as_json=as_json, text="\n".join(lines))
+    if report.refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Say what waits on this laptop. Needs no network."""
+    from app.services.sync.centre import sync_view
+
+    with open_workspace() as workspace:
+        view = sync_view(workspace)
+    lines = [view.headline, *(f"  {row.what}: {row.state_words}" for row in view.waiting)]
+    answer(view, as_json=as_json, text="\n".join(lines))
+
+
+@app.command()
+def enrol(
+    server: Annotated[str, typer.Argument(help="The central store's address.")],
+    code: Annotated[str, typer.Argument(help="The one-time code from your administrator.")],
+    name: Annotated[str, typer.Option(help="What this laptop is called.")] = "Laptop",
+    as_json: Json = False,
+) -> None:
+    """Enrol this laptop: makes the vault when there is none, and fetches the records."""
+    from app.services.sync import enrolment
+    from app.services.vault import vault_exists
+
+    folder: Path = OPTIONS.vault
+    if vault_exists(folder):
+        with open_the_vault() as vault:
+            complete = enrolment.enrol(vault, server, code, device_name=name)
+            device_id = vault.device_id
+    else:
+        vault = enrolment.create_and_enrol(
+            folder, server, code, name, passphrase(confirm=True), time=SystemTime(), use_system_keyring=True
+        )
+        device_id, complete = vault.device_id, True
+        vault.close()
+    words = "Enrolled." if complete else "Enrolled. Not everything is fetched yet: sync again."
+    answer({"device_id": device_id, "complete": complete}, as_json=as_json, text=words)

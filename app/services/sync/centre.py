@@ -1,0 +1,181 @@
+"""What the Sync centre shows: what waits on this laptop and why, what was refused, and what arrived last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.models import CaseRow, ChangeLine, ChangeSetRow, Conflict, Document, SyncState
+from app.models.terms import ChangeState, ConflictState
+from app.services.sync import facts
+from app.services.sync.client import pending_count
+from app.services.workspace import Workspace
+
+MOST_ROWS = 500
+RECENT_ROWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """One change set that waits or was refused, or that has been settled lately.
+
+    Attributes:
+        what: why it was made, such as "Added a note".
+        case_id, case: which case, where it is one; ``case`` is reference and child's name.
+        size: bytes.
+        since: when it was made.
+        state: waiting, refused, sent or received.
+        state_words: for the table.
+        by: who made it.
+    """
+
+    id: str
+    what: str
+    case_id: str | None
+    case: str
+    size: int
+    since: datetime
+    state: str
+    state_words: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncView:
+    """The Sync centre.
+
+    Attributes:
+        headline: one sentence.
+        enrolled: whether there is a central store to sync with.
+        conflict_count: changes for a person to choose between.
+        refused_count: change sets the central store did not take.
+        document_count: documents whose bytes are not known to be on both sides.
+        waiting: refused first, then oldest first.
+        recent: settled lately, newest first.
+        receipts: change sets of this laptop with a signed receipt.
+    """
+
+    headline: str
+    enrolled: bool
+    pending_count: int
+    conflict_count: int
+    refused_count: int
+    document_count: int
+    receipts: int
+    revision: int
+    last_synced_at: datetime | None
+    waiting: tuple[WaitingRow, ...]
+    recent: tuple[WaitingRow, ...]
+
+
+_WORDS = {
+    ChangeState.PENDING: ("waiting", "Waiting"),
+    ChangeState.REFUSED: ("refused", "Not taken"),
+    ChangeState.ACCEPTED: ("sent", "In the central store"),
+    ChangeState.CONFLICTED: ("sent", "In the central store, with a change to review"),
+    ChangeState.RECEIVED: ("received", "From the central store"),
+}
+
+
+def sync_view(ws: Workspace) -> SyncView:
+    """Return what the Sync centre shows. Reads only this laptop."""
+    with ws.read() as session:
+        pending = pending_count(session)
+        refused = _count(session, ChangeSetRow, ChangeSetRow.state == ChangeState.REFUSED)
+        conflicts = _count(session, Conflict, Conflict.state == ConflictState.OPEN)
+        stored = facts.get(session, facts.LAST_SYNCED)
+        settled = select(SyncState.name).where(SyncState.name == facts.DOCUMENT_PREFIX + Document.sha256)
+        unsent = _count(session, Document, ~settled.exists())
+        open_states = (ChangeState.PENDING, ChangeState.REFUSED)
+        waiting = [
+            *_rows(session, (ChangeState.REFUSED,), ChangeSetRow.sequence, MOST_ROWS),
+            *_rows(session, (ChangeState.PENDING,), ChangeSetRow.sequence, MOST_ROWS),
+        ]
+        recent = _rows(session, tuple(set(ChangeState) - set(open_states)), ChangeSetRow.revision.desc(), RECENT_ROWS)
+        receipts = _count(session, ChangeSetRow, ChangeSetRow.receipt.is_not(None))
+        enrolled = facts.get(session, facts.SERVER) is not None
+        revision = facts.cursor(session)
+    return SyncView(
+        headline=_headline(pending, conflicts + refused, enrolled=enrolled),
+        enrolled=enrolled,
+        pending_count=pending,
+        conflict_count=conflicts,
+        refused_count=refused,
+        document_count=unsent if enrolled else 0,
+        receipts=receipts,
+        revision=revision,
+        last_synced_at=datetime.fromisoformat(stored) if stored else None,
+        waiting=tuple(waiting),
+        recent=tuple(recent),
+    )
+
+
+def _headline(pending: int, review: int, *, enrolled: bool) -> str:
+    if not enrolled:
+        return "This laptop is not enrolled with a central store. Everything is kept on it."
+    parts = []
+    if pending:
+        parts.append("1 change waits on this laptop." if pending == 1 else f"{pending} changes wait on this laptop.")
+    if review:
+        parts.append("1 change needs your review." if review == 1 else f"{review} changes need your review.")
+    return " ".join(parts) or "Everything you have recorded is in the central store."
+
+
+def _count(session: Session, model: Any, condition: Any) -> int:
+    return int(session.execute(select(func.count()).select_from(model).where(condition)).scalar_one())
+
+
+def _rows(session: Session, states: Sequence[ChangeState], order: Any, limit: int) -> list[WaitingRow]:
+    found = session.execute(
+        select(
+            ChangeSetRow.id,
+            ChangeSetRow.reason,
+            ChangeSetRow.made_at,
+            ChangeSetRow.state,
+            ChangeSetRow.refusal,
+            ChangeSetRow.actor_name,
+            func.length(ChangeSetRow.body).label("size"),
+        )
+        .where(ChangeSetRow.state.in_(states))
+        .order_by(order)
+        .limit(limit)
+    ).all()
+    cases = _cases(session, [row.id for row in found])
+    rows = []
+    for row in found:
+        state, words = _WORDS[row.state]
+        case_id, case = cases.get(row.id, (None, ""))
+        rows.append(
+            WaitingRow(
+                id=row.id,
+                what=row.reason or "Changed a record",
+                case_id=case_id,
+                case=case,
+                size=row.size,
+                since=row.made_at,
+                state=state,
+                state_words=f"{words}: {row.refusal}" if row.refusal else words,
+                by=row.actor_name,
+            )
+        )
+    return rows
+
+
+def _cases(session: Session, set_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return, for each change set that touched a case or its child, that case's id and words."""
+    found: dict[str, tuple[str, str]] = {}
+    for start in range(0, len(set_ids), 400):
+        some = set_ids[start : start + 400]
+        for by in (CaseRow.case_id, CaseRow.child_id):
+            rows = session.execute(
+                select(ChangeLine.change_set_id, CaseRow.case_id, CaseRow.reference, CaseRow.child_name)
+                .join(CaseRow, by == ChangeLine.subject_id)
+                .where(ChangeLine.change_set_id.in_(some))
+                .order_by(ChangeLine.position)
+            )
+            for row in rows:
+                found.setdefault(row.change_set_id, (row.case_id, f"{row.child_name}, {row.reference}"))
+    return found

@@ -1,0 +1,1 @@
+"""Sync between real vaults and a real central store."""
