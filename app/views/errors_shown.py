@@ -3,12 +3,11 @@
 The log gets the kind of error, where it arose and the reference; never its text, which may quote a record.
 """
 
-import secrets
+import os
 import sys
-import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
+from typing import NamedTuple
 
 from app.errors import EnvironmentFault, RollcallError, UserError
 
@@ -16,8 +15,7 @@ _ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 MOST_FRAMES = 12
 
 
-@dataclass(frozen=True, slots=True)
-class ShownError:
+class ShownError(NamedTuple):
     """An error as the banner shows it.
 
     Attributes:
@@ -37,7 +35,8 @@ def describe(error: BaseException) -> ShownError:
         return ShownError("warn", error.message)
     if isinstance(error, EnvironmentFault):
         return ShownError("offline", error.message)
-    reference = "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(2))
+    drawn = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in os.urandom(8))
+    reference = f"{drawn[:4]}-{drawn[4:]}"
     details = f"Rollcall error {reference}\n{where(error)}"
     _log(reference, error)
     lead = error.message if isinstance(error, RollcallError) else "Something went wrong in Rollcall."
@@ -46,13 +45,15 @@ def describe(error: BaseException) -> ShownError:
 
 
 def _log(reference: str, error: BaseException) -> None:
-    from app.logs import get_logger  # late: the unlock window does not wait for it
+    from app import logs  # late: the unlock window does not wait for it
 
-    get_logger().error("unexpected_error", ref=reference, exc=error)
+    logs.get_logger().error("unexpected_error", ref=reference, **logs.describe(error))
 
 
 def where(error: BaseException) -> str:
     """Return the kind of error and the lines of code it passed, innermost first, without its text."""
+    import traceback  # late: the unlock window does not wait for it
+
     frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
     lines = [f"{frame.filename.replace(chr(92), '/').rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames)]
     return "\n".join([type(error).__name__, *lines])

@@ -1,27 +1,24 @@
 """The window's frame: it holds the unlock page, the first run, or everything behind them, one at a time."""
 
-import base64
 import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QObject, Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtCore import QByteArray, QObject, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QPaintEvent
 from PySide6.QtWidgets import QApplication, QMainWindow
 
 from app.errors import UserError
 from app.settings import Settings
-from app.timesource import SystemTime, format_date, format_time, to_london
-from app.views import opening
 from app.views.errors_shown import catch_unexpected, describe
-from app.views.idle import IdleWatch
 from app.views.task_runner import TaskRunner
 from app.views.theme import apply_theme, resolve
 from app.views.unlock_page import UnlockPage
 
 if TYPE_CHECKING:
     from app.views.context import AppContext
+    from app.views.idle import IdleWatch
     from app.views.main_window import MainWindow
     from app.views.opening import Opened
 
@@ -45,9 +42,11 @@ class Frame(QMainWindow):
         opened: the opened vault, or None while locked.
 
     Signals:
+        painted: the window is on screen for the first time.
         unlocked, locked: the page behind has come or gone.
     """
 
+    painted = Signal()
     unlocked = Signal()
     locked = Signal()
 
@@ -58,12 +57,12 @@ class Frame(QMainWindow):
         self.window_page: MainWindow | None = None
         self._context: AppContext | None = None
         self._last_synced = ""
+        self._was_painted = False
         self._warming: threading.Thread | None = None
         self.runner = TaskRunner(self.show_unexpected, self)
         self._words = _Words(self)
         self._words.unexpected.connect(self.show_unexpected)
-        self.idle = IdleWatch(SystemTime(), self)
-        self.idle.idle.connect(self.lock)
+        self.idle: IdleWatch | None = None
         self.setMinimumSize(*SMALLEST)
         self._restore_geometry()
         catch_unexpected(self._words.unexpected.emit)
@@ -77,11 +76,12 @@ class Frame(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             apply_theme(application, resolve(self.settings.get("theme")), self.settings.get("text_size"))
-        self.idle.set_minutes(self.settings.get("lock_minutes"))
+        if self.idle is not None:
+            self.idle.set_minutes(self.settings.get("lock_minutes"))
 
     def _restore_geometry(self) -> None:
         stored = self.settings.get("window_geometry")
-        shape = QByteArray(base64.b64decode(stored, validate=False)) if stored else QByteArray()
+        shape = QByteArray.fromBase64(stored.encode())
         if shape.isEmpty() or not self.restoreGeometry(shape):
             screen = self.screen().availableGeometry()
             self.resize(min(USUAL[0], screen.width()), min(USUAL[1], screen.height()))
@@ -104,9 +104,17 @@ class Frame(QMainWindow):
 
     def warm_up(self) -> None:
         """Import the rest in the background."""
-        self.idle.watch(self.windowHandle())
+        from app.views import opening
+
         self._warming = threading.Thread(target=opening.warm, name="warm-up", daemon=True)
         self._warming.start()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Tell of the first paint, once it is on screen."""
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            QTimer.singleShot(0, self.painted.emit)
 
     def _show_unlock(self) -> None:
         page = UnlockPage()
@@ -123,6 +131,8 @@ class Frame(QMainWindow):
         page.show_busy("Unlocking")
         words = _Words(page)
         words.said.connect(page.progress.label.setText)
+        from app.views import opening
+
         folder = self.folder
         self.runner.run(
             page,
@@ -162,12 +172,19 @@ class Frame(QMainWindow):
         self.window_page = window
         self.setCentralWidget(window)
         window.start()
-        self.restyle_idle()
+        self._watch_use()
         self.runner.run(self, lambda: opened.ws.audit("unlock"), lambda _none: None, lambda _error: None)
         self.unlocked.emit()
 
-    def restyle_idle(self) -> None:
+    def _watch_use(self) -> None:
         """Count idle time from now with the minutes of the settings."""
+        from app.timesource import SystemTime
+        from app.views.idle import IdleWatch
+
+        if self.idle is None:
+            self.idle = IdleWatch(SystemTime(), self)
+            self.idle.idle.connect(self.lock)
+            self.idle.watch(self.windowHandle())
         self.idle.set_minutes(self.settings.get("lock_minutes"))
         self.idle.start()
 
@@ -176,8 +193,12 @@ class Frame(QMainWindow):
         opened, window, context = self.opened, self.window_page, self._context
         if opened is None or window is None or context is None:
             return
+        from app.timesource import format_date, format_time, to_london
+        from app.views import opening
+
         context.flush_drafts.emit()
-        self.idle.stop()
+        if self.idle is not None:
+            self.idle.stop()
         at = opened.sync.status().last_synced_at
         self._last_synced = f"{format_time(at)}, {format_date(to_london(at).date())}" if at else ""
         self.opened = self.window_page = self._context = None
@@ -206,7 +227,7 @@ class Frame(QMainWindow):
         """Save drafts and the window's place."""
         if self._context is not None:
             self._context.flush_drafts.emit()
-        shape = base64.b64encode(self.saveGeometry().data()).decode()
+        shape = bytes(self.saveGeometry().toBase64().data()).decode()
         with suppress(OSError):  # a full disk must not keep the window open
             self.settings.set("window_geometry", shape)
         super().closeEvent(event)
@@ -216,6 +237,8 @@ class Frame(QMainWindow):
         opened, self.opened = self.opened, None
         self.runner.close()
         if opened is not None:
+            from app.views import opening
+
             opening.close(opened)
 
 

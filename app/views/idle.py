@@ -1,11 +1,12 @@
 """Notices when nobody uses the window, and when the machine slept."""
 
-from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QWindow
 
-from app.timesource import TimeSource
+if TYPE_CHECKING:
+    from app.timesource import TimeSource
 
 CHECK_MS = 5000
 _USE = frozenset(
@@ -33,11 +34,11 @@ class IdleWatch(QObject):
 
     idle = Signal()
 
-    def __init__(self, time: TimeSource, parent: QObject | None = None) -> None:
+    def __init__(self, time: "TimeSource", parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._time = time
-        self._limit = timedelta(minutes=5)
-        self._used_at: datetime = time.now()
+        self._limit_s = 300
+        self._used_at = time.now()
         self._timer = QTimer(self)
         self._timer.setInterval(CHECK_MS)
         self._timer.timeout.connect(self.check)
@@ -47,7 +48,7 @@ class IdleWatch(QObject):
 
     def set_minutes(self, minutes: int) -> None:
         """Set how long is too long."""
-        self._limit = timedelta(minutes=minutes)
+        self._limit_s = minutes * 60
 
     def start(self) -> None:
         """Count from now."""
@@ -66,7 +67,7 @@ class IdleWatch(QObject):
 
     def check(self) -> None:
         """Tell when the time is up."""
-        if self._timer.isActive() and self._time.now() - self._used_at >= self._limit:
+        if self._timer.isActive() and (self._time.now() - self._used_at).total_seconds() >= self._limit_s:
             self._timer.stop()
             self.idle.emit()
 

@@ -1,7 +1,7 @@
 """Opening and closing a vault, off the window's thread. Everything heavy is imported inside these functions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,17 +25,19 @@ WARM = (
 )
 
 
-@dataclass(slots=True)
 class Opened:
     """An opened vault, who is signed in, and what syncs it."""
 
-    vault: "Vault"
-    ws: "Workspace"
-    sync: Any
+    def __init__(self, vault: "Vault", ws: "Workspace", sync: Any) -> None:
+        self.vault, self.ws, self.sync = vault, ws, sync
 
 
 def warm() -> None:
     """Import what comes next; what cannot be imported shows itself when it is used."""
+    from app import logs, paths
+
+    with suppress(OSError):  # a full disk must not keep anybody from their cases
+        logs.set_up(paths.log_folder())
     for name in WARM:
         try:
             import_module(name)

@@ -22,7 +22,7 @@ from app.views.kit.mark import paint_mark
 from app.views.kit.paint import focus_ring, frame, paint_badge, paint_text
 from app.views.kit.rows import ROW_ROLE, RowModel
 from app.views.pages import SECTIONS, PageSpec
-from app.views.theme import Themed
+from app.views.theme import Themed, colour
 from app.views.tokens import RADIUS_CONTROL, current, px
 
 WIDE, NARROW = 208, 48
@@ -215,6 +215,13 @@ class Rail(Themed, QWidget):
     def route_at(self, place: int) -> str | None:
         """Return the route in a place counted from 1, or None."""
         return self._order[place - 1] if 0 < place <= len(self._order) else None
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the hairline at the right."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setPen(colour("hairline"))
+        painter.drawLine(self.width() - 1, 0, self.width() - 1, self.height())
 
     def restyle(self) -> None:
         """Follow the theme."""

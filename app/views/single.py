@@ -1,6 +1,5 @@
 """One running Rollcall to a vault: a second start raises the first window and ends."""
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ class SingleWindow(QObject):
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = QLockFile(str(folder / "rollcall.lock"))
         self._lock.setStaleLockTime(0)  # a lock is stale when its process is gone, however old it is
-        self._name = f"rollcall-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]}"
+        self._folder = folder
         self._server: QLocalServer | None = None
 
     def is_first(self) -> bool:
@@ -37,18 +36,19 @@ class SingleWindow(QObject):
         """Take calls from later starts. Called once the window is on screen."""
         from PySide6.QtNetwork import QLocalServer
 
-        QLocalServer.removeServer(self._name)
+        name = self._name()
+        QLocalServer.removeServer(name)
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._called)
-        self._server.listen(self._name)
+        self._server.listen(name)
 
     def call_first(self) -> bool:
         """Ask the Rollcall that is running to come to the front; return whether it answered."""
         from PySide6.QtNetwork import QLocalSocket
 
         socket = QLocalSocket()
-        socket.connectToServer(self._name)
+        socket.connectToServer(self._name())
         reached = socket.waitForConnected(WAIT_MS)
         socket.disconnectFromServer()
         return reached
@@ -58,6 +58,11 @@ class SingleWindow(QObject):
         if self._server is not None:
             self._server.close()
         self._lock.unlock()
+
+    def _name(self) -> str:
+        import hashlib  # late: the unlock window does not wait for it
+
+        return f"rollcall-{hashlib.sha256(str(self._folder.resolve()).encode()).hexdigest()[:16]}"
 
     def _called(self) -> None:
         if self._server is not None:

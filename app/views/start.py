@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.paths import default_vault_folder
@@ -58,17 +57,15 @@ def run_window(options: Sequence[str] = ()) -> int:
     settings = Settings()
     apply_theme(application, resolve(settings.get("theme")), settings.get("text_size"))
     application.setWindowIcon(window_icon())
+    hook = sys.excepthook
     frame = Frame(folder, settings)
-    single.raise_asked.connect(frame.come_forward)
-    frame.show_first()
-    QTimer.singleShot(0, lambda: _after_first_paint(frame, single))
     try:
+        single.raise_asked.connect(frame.come_forward)
+        frame.painted.connect(single.listen)
+        frame.painted.connect(frame.warm_up)
+        frame.show_first()
         return application.exec()
     finally:
+        sys.excepthook = hook
         frame.shut_down()
         single.release()
-
-
-def _after_first_paint(frame: Frame, single: SingleWindow) -> None:
-    single.listen()
-    frame.warm_up()

@@ -7,27 +7,32 @@ frozen dataclasses; a session never crosses threads. A result whose owner is gon
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
-from queue import SimpleQueue
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 T = TypeVar("T")
 Lane = Literal["database", "network", "cpu"]
 _THREADS: dict[Lane, int] = {"database": 1, "network": 2, "cpu": 2}
 
 
-@dataclass(slots=True)
 class _Job:
-    owner: "weakref.ref[QObject]"
-    work: Callable[[], Any]
-    on_success: Callable[[Any], object]
-    on_error: Callable[[Exception], object] | None
-    generation: int
-    result: Any = None
-    error: Exception | None = None
+    def __init__(
+        self,
+        owner: QObject,
+        work: Callable[[], Any],
+        on_success: Callable[[Any], object],
+        on_error: Callable[[Exception], object] | None,
+        generation: int,
+    ) -> None:
+        self.owner, self.generation = weakref.ref(owner), generation
+        self.work, self.on_success, self.on_error = work, on_success, on_error
+        self.result: Any = None
+        self.error: Exception | None = None
 
 
 class TaskRunner(QObject):
@@ -71,7 +76,7 @@ class TaskRunner(QObject):
         if self._closed:
             return
         self._pending += 1
-        job = _Job(weakref.ref(owner), work, on_success, on_error, self._generation)
+        job = _Job(owner, work, on_success, on_error, self._generation)
         self._queue(lane).put(job)
 
     def pending_count(self) -> int:
@@ -92,6 +97,8 @@ class TaskRunner(QObject):
 
     def _queue(self, lane: Lane) -> "SimpleQueue[_Job | None]":
         if lane not in self._queues:
+            from queue import SimpleQueue  # late: the unlock window does not wait for it
+
             self._queues[lane] = SimpleQueue()
             for number in range(_THREADS[lane]):
                 name = f"{lane}-{number}"

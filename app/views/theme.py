@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from app.paths import RESOURCES
 from app.views import tokens as tokens_module
 from app.views.stylesheet import style_sheet
-from app.views.tokens import CONTRAST, DARK, LIGHT, TEXT_SIZES, THEMES, Tokens, current, px
+from app.views.tokens import CONTRAST, DARK, LIGHT, TEXT_SIZES, THEMES, Tokens, current, generation, px
 
 FALLBACK_FAMILIES = ["Inter", "Segoe UI", "Noto Sans", "DejaVu Sans"]
 WEIGHTS = {
@@ -100,21 +100,21 @@ class Themed:
     ``__init__``.
     """
 
-    _restyling = False
+    _generation = -1
 
     def restyle(self) -> None:
         """Set fonts, measures and palettes from the tokens in use."""
 
     def start_theming(self) -> None:
         """Style the widget for the first time."""
-        self._restyling = True
+        self._generation = generation()
         self.restyle()
-        self._restyling = False
 
     def changeEvent(self, event: QEvent) -> None:
         """Restyle when the application's style sheet was replaced."""
         super().changeEvent(event)  # type: ignore[misc]  # the Qt class stands behind the mixin
-        if event.type() == QEvent.Type.StyleChange and not self._restyling:
+        # Qt sends this for every new parent too; only another theme or text size needs anything done.
+        if self._generation != generation() and event.type() == QEvent.Type.StyleChange and self._generation >= 0:
             self.start_theming()
 
 

@@ -277,7 +277,8 @@ class TodayPage(QWidget):
         across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
         self._columns.setDirection(across if beside else down)
         if beside:
-            self._right.setFixedWidth(min(px(356), max(px(280), self.width() * 30 // 100)))
+            wanted = min(px(356), max(px(280), self.width() * 30 // 100))
+            self._right.setFixedWidth(max(wanted, self._right.minimumSizeHint().width()))
         else:
             self._right.setMinimumWidth(0)
             self._right.setMaximumWidth(16777215)

@@ -14,7 +14,7 @@ from app.views.kit.delegates import Index, RowDelegate, inks, two_lines
 from app.views.kit.paint import paint_check, paint_progress, paint_tag, paint_text, tag_size
 from app.views.kit.rows import RowModel
 from app.views.theme import colour, line_height, metrics
-from app.views.tokens import px
+from app.views.tokens import current, px
 
 if TYPE_CHECKING:
     from app.services.today import ClockLine, TaskLine
@@ -236,7 +236,8 @@ class RowsView(QListView):
     def fit(self) -> None:
         """Take the height of the rows."""
         rows = self._rows.rows()
-        self.setFixedHeight(sum(self._delegate.row_height(row) for row in rows))
+        # The card's border stands for the last row's hairline.
+        self.setFixedHeight(max(0, sum(self._delegate.row_height(row) for row in rows) - px(current().border_width)))
         self.doItemsLayout()
 
     def changeEvent(self, event: QEvent) -> None:

@@ -3,13 +3,12 @@
 A theme is one ``Tokens``; the text size (100, 115, 130 or 150 %) multiplies every measure through ``px``.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 TEXT_SCALES = (100, 115, 130, 150)
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(NamedTuple):
     """The colours of one theme, each ``#RRGGBB``.
 
     Attributes:
@@ -217,10 +216,9 @@ CONTROL_HEIGHT, COMPACT_HEIGHT, TOUCH_HEIGHT = 34, 28, 56
 ROW_HEIGHT, TALL_ROW_HEIGHT = 44, 54
 
 
-@dataclass(slots=True)
 class _Use:
-    tokens: Tokens
-    scale: float
+    def __init__(self, tokens: Tokens, scale: float) -> None:
+        self.tokens, self.scale, self.generation = tokens, scale, 0
 
 
 _use = _Use(LIGHT, 1.0)
@@ -229,11 +227,17 @@ _use = _Use(LIGHT, 1.0)
 def use(tokens: Tokens, text_scale: int = 100) -> None:
     """Make a theme and a text size (in per cent) the ones in use; ``theme.apply_theme`` calls this."""
     _use.tokens, _use.scale = tokens, text_scale / 100
+    _use.generation += 1
 
 
 def current() -> Tokens:
     """Return the theme in use."""
     return _use.tokens
+
+
+def generation() -> int:
+    """Return a number that changes with every ``use``, so that a widget knows whether it has to restyle."""
+    return _use.generation
 
 
 def text_scale() -> int:

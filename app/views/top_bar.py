@@ -163,10 +163,15 @@ class TopBar(Themed, QWidget):
         side.addStretch(1)
         for widget in (self.pill, self.lock, self.avatar):
             side.addWidget(widget)
-        row.addWidget(self.back)
-        row.addWidget(self.forward)
-        row.addSpacing(px(4))
-        row.addWidget(self.crumbs, 1)
+        near = QWidget()
+        start = QHBoxLayout(near)
+        start.setContentsMargins(0, 0, 0, 0)
+        start.setSpacing(px(4))
+        start.addWidget(self.back)
+        start.addWidget(self.forward)
+        start.addSpacing(px(4))
+        start.addWidget(self.crumbs, 1)
+        row.addWidget(near, 1)
         row.addWidget(self.command)
         row.addWidget(self._side, 1)
         self.back.clicked.connect(self.back_asked)
@@ -183,6 +188,10 @@ class TopBar(Themed, QWidget):
         layout = self.layout()
         if layout is not None:
             layout.setContentsMargins(px(14), 0, px(16), 0)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the size of the compact bar: it can always be reached."""
+        return QSize(px(420), px(48))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Shorten what can be shortened when there is less room."""

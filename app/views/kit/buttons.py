@@ -133,7 +133,11 @@ class Button(Themed, QAbstractButton):
         painter = QPainter(self)
         fill, edge, ink, hover = _LOOKS[self._kind]
         if not self.isEnabled():
-            fill, edge, ink = ("canvas" if fill else None), ("hairline" if edge else None), "ink3"
+            fill, edge, ink = (
+                ("canvas" if fill else None),
+                ("hairline" if edge else None),
+                "ink3" if self.text() else "edge",
+            )
         elif self.isDown() or self.isChecked() or self._hovered:
             fill = hover if current().border_width == 1 or fill is None else fill
         frame(painter, self.rect(), fill, edge, px(RADIUS_CONTROL), px(current().border_width))

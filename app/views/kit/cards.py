@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.views.kit.buttons import Button
 from app.views.kit.text import Text
 from app.views.theme import Themed
 from app.views.tokens import px
@@ -51,11 +52,13 @@ class Card(Themed, QFrame):
     def _make_head(self, title: str, subtitle: str, action: QWidget | None) -> QWidget:
         head = QWidget(self)
         row = QHBoxLayout(head)
-        row.setContentsMargins(px(16), 0, px(10), 0)
+        # A plain button brings its own padding.
+        row.setContentsMargins(px(16), 0, px(8) if isinstance(action, Button) else px(16), 0)
         row.setSpacing(px(8))
         row.addWidget(Text(title, "card", weight="strong"))
         self.subtitle = Text(subtitle, "secondary", ink="ink2")
         row.addWidget(self.subtitle)
+        self.subtitle.setVisible(bool(subtitle))
         row.addStretch(1)
         if action is not None:
             row.addWidget(action)
@@ -73,6 +76,7 @@ class Card(Themed, QFrame):
         """Change the words beside the title."""
         if self.subtitle is not None:
             self.subtitle.setText(text)
+            self.subtitle.setVisible(bool(text))
 
     def padded(self) -> QVBoxLayout:
         """Return a new layout inside the body with the usual margins, for text and forms."""

@@ -95,7 +95,7 @@ def paint_tag(painter: QPainter, rect: QRect, state: str, text: str, ink: str | 
     tinted = ink if ink and tint is None else own
     paint_icon(painter, QRect(left, box.top(), size, box.height()), name, tinted, size)
     room = QRect(left + size + px(5), box.top(), box.right() - left - size - px(5), box.height())
-    weight = "strong" if tint is not None else "medium"
+    weight = "strong" if tint is not None else "regular" if state == "statutory" else "medium"
     painter.setFont(font("meta", weight))
     painter.setPen(colour(tinted))
     shown = metrics("meta", weight).elidedText(text, Qt.TextElideMode.ElideRight, room.width())

@@ -1,0 +1,139 @@
+"""Settings: how Rollcall looks and when it locks, on this laptop. Each applies at once."""
+
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from app.settings import SETTINGS
+from app.views.context import AppContext
+from app.views.kit.buttons import QuietButton
+from app.views.kit.cards import Card, PageHeader
+from app.views.kit.chips import SegmentedControl
+from app.views.kit.fields import Check, FormField, Select
+from app.views.pages import Crumb
+from app.views.tokens import px
+
+THEMES = [("system", "Same as system"), ("light", "Light"), ("dark", "Dark"), ("contrast", "High contrast")]
+SHOWN = ("theme", "text_size", "reduce_motion", "lock_minutes", "sync_minutes")
+LOCK_CHOICES = (1, 2, 3, 5, 10, 15)
+SYNC_CHOICES = (1, 5, 10, 15, 30, 60)
+
+
+class SettingsPage(QWidget):
+    """The page."""
+
+    title = "Settings"
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        self.setObjectName("settings_page")
+        self.context = context
+        self.breadcrumb: list[Crumb] = [("Settings", None)]
+        self.theme = SegmentedControl(THEMES, "Theme")
+        self.theme.setObjectName("theme")
+        sizes = [(str(size), f"{size} %") for size in SETTINGS["text_size"].choices]
+        self.text_size = SegmentedControl(sizes, "Text size")
+        self.text_size.setObjectName("text_size")
+        self.reduce_motion = Check("Reduce motion")
+        self.lock_minutes = Select("Lock after")
+        self.lock_minutes.setObjectName("lock_minutes")
+        for minutes in LOCK_CHOICES:
+            self.lock_minutes.addItem(_minutes(minutes), minutes)
+        self.sync_minutes = Select("Sync every")
+        for minutes in SYNC_CHOICES:
+            self.sync_minutes.addItem(_minutes(minutes), minutes)
+        self.reset = QuietButton("Reset to the usual settings", "rotate-ccw", compact=True)
+        self._lay_out()
+        self._show()
+        self.theme.chosen.connect(lambda value: self._set("theme", value))
+        self.text_size.chosen.connect(lambda value: self._set("text_size", int(value)))
+        self.reduce_motion.toggled.connect(lambda on: self._set("reduce_motion", on))
+        self.lock_minutes.activated.connect(lambda _i: self._set("lock_minutes", self.lock_minutes.currentData()))
+        self.sync_minutes.activated.connect(lambda _i: self._set("sync_minutes", self.sync_minutes.currentData()))
+        self.reset.clicked.connect(self._reset)
+        self.setFocusProxy(self.theme)
+
+    def _lay_out(self) -> None:
+        look = Card("Appearance")
+        column = look.padded()
+        column.setSpacing(px(16))
+        column.addWidget(_field("Theme", self.theme, ""))
+        column.addWidget(_field("Text size", self.text_size, "Everything grows with the text."))
+        column.addWidget(self.reduce_motion)
+        lock = Card("Lock and sync")
+        column = lock.padded()
+        column.setSpacing(px(16))
+        hint = "Rollcall locks when nobody uses it for this long. What you are typing is kept."
+        column.addWidget(_field("Lock after", self.lock_minutes, hint))
+        hint = "When there is a connection. You can always sync from the pill at the top."
+        column.addWidget(_field("Sync every", self.sync_minutes, hint))
+        inner = QWidget()
+        inner.setProperty("fill", "canvas")
+        inner.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        page = QVBoxLayout(inner)
+        page.setContentsMargins(px(20), px(14), px(20), px(16))
+        page.setSpacing(px(14))
+        page.addWidget(PageHeader("Settings", "Each applies at once, on this laptop"))
+        cards = QWidget()
+        cards.setMaximumWidth(px(720))
+        column = QVBoxLayout(cards)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(14))
+        column.addWidget(look)
+        column.addWidget(lock)
+        row = QHBoxLayout()  # not an alignment: see unlock_page.centred
+        row.addWidget(cards, 1)
+        row.addStretch(0)
+        page.addLayout(row)
+        page.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignLeft)
+        page.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(inner)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+
+    def open(self) -> None:
+        """Show the settings as they are."""
+        self._show()
+
+    def _show(self) -> None:
+        settings = self.context.settings
+        self.theme.set_value(settings.get("theme"))
+        self.text_size.set_value(str(settings.get("text_size")))
+        for control, key in ((self.lock_minutes, "lock_minutes"), (self.sync_minutes, "sync_minutes")):
+            place = control.findData(settings.get(key))
+            if place < 0:
+                control.addItem(_minutes(settings.get(key)), settings.get(key))
+                place = control.count() - 1
+            control.setCurrentIndex(place)
+        self.reduce_motion.blockSignals(True)
+        self.reduce_motion.setChecked(settings.get("reduce_motion"))
+        self.reduce_motion.blockSignals(False)
+
+    def _set(self, key: str, value: Any) -> None:
+        try:
+            self.context.settings.set(key, value)
+        except OSError as error:
+            self.context.report_error(error)
+        self.context.appearance_changed.emit()
+
+    def _reset(self) -> None:
+        for key in SHOWN:
+            self._set(key, SETTINGS[key].default)
+        self._show()
+
+
+def _field(label: str, control: QWidget, hint: str) -> FormField:
+    field = FormField(label, control, hint)
+    layout = field.layout()
+    if layout is not None:
+        layout.setAlignment(control, Qt.AlignmentFlag.AlignLeft)
+    return field
+
+
+def _minutes(minutes: int) -> str:
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"
