@@ -133,7 +133,7 @@ def suggest(area: str, facts: Facts, officers: Sequence[Officer]) -> Suggestion 
     best = max(free, key=lambda officer: (officer.room if officer.room is not None else 0, -officer.open))
     if best.open == min(officer.open for officer in free):
         return _suggestion(best, "Fewest open cases")
-    return _suggestion(best, f"Has most room, {best.room} under the limit" if best.room else "Has most room")
+    return _suggestion(best, f"Room for {best.room} more" if best.room else "Has most room")
 
 
 def _suggestion(officer: Officer, why: str) -> Suggestion:

@@ -67,7 +67,7 @@ def test_suggestions_say_why_and_pass_over_whoever_is_away(ws: Workspace, whole:
     said = {row.name: (row.suggestion.name, row.suggestion.why) for row in queue.waiting if row.suggestion}
     assert said == {
         "Amara Oyelade": ("Samir Beltrane", "Has the sibling"),
-        "Jonah Thistlewood": ("Samir Beltrane", "Has most room, 12 under the limit"),
+        "Jonah Thistlewood": ("Samir Beltrane", "Room for 12 more"),
         "Lyra Vance-Holt": ("Dawn Ellery", "Covers Kingsholt"),
         "Danil Petrosyuk": ("Tom Hadlow", "Covers Aldermere"),
         "Esme Corrigan": ("Tom Hadlow", "Covers Aldermere"),
