@@ -123,7 +123,10 @@ def _ground_words(row: Enrolment) -> str:
     if not row.ground_code:
         return ""
     known = grounds.find(row.ground_regime, row.ground_code)
-    return f"{row.ground_code}, {known.label}" if known else row.ground_code
+    if known is None:
+        return row.ground_code
+    label = known.label.partition(";")[0]
+    return f"{row.ground_code}, {label[:1].lower()}{label[1:]}"
 
 
 def _iso(day: date | None) -> str:

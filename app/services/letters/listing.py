@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import Row, Select, func, select
 
-from app.models import CaseRow, Letter
+from app.errors import UserError
+from app.models import CaseRow, Letter, User
 from app.models.terms import LetterState
 from app.services.access import Permission, require
 from app.services.letters.templates import DELIVERY_WORDS
@@ -28,6 +29,7 @@ class LetterLine:
     Attributes:
         made_at: when it was started; issued_at: when it went out.
         document_id: of the bytes as sent.
+        by: who sent it, or started the draft.
     """
 
     letter_id: str
@@ -45,6 +47,7 @@ class LetterLine:
     made_at: datetime
     issued_at: datetime | None
     document_id: str | None
+    by: str
     mine: bool
 
 
@@ -57,33 +60,53 @@ def letters(ws: Workspace, *, case_id: str | None = None, limit: int = 500) -> l
         limit: the most that are returned.
     """
     require(ws.actor, Permission.READ_CASES)
-    query = (
-        select(Letter, CaseRow.reference, CaseRow.child_name)
-        .outerjoin(CaseRow, CaseRow.case_id == Letter.case_id)
-        .order_by(Letter.created_at.desc())
-        .limit(limit)
-    )
+    query = _query().order_by(Letter.created_at.desc()).limit(limit)
     if case_id is not None:
         query = query.where(Letter.case_id == case_id)
     with ws.read() as session:
-        return [
-            LetterLine(
-                letter_id=letter.id,
-                case_id=letter.case_id,
-                case_reference=reference or "",
-                child_name=child_name or "",
-                reference=letter.reference,
-                title=letter.title,
-                recipient=letter.recipient_name,
-                state=letter.state,
-                state_words=STATE_WORDS[letter.state],
-                delivery=DELIVERY_WORDS.get(letter.delivery, letter.delivery),
-                dated_on=letter.dated_on,
-                reply_by=letter.reply_by,
-                made_at=letter.created_at,
-                issued_at=letter.issued_at,
-                document_id=letter.document_id,
-                mine=letter.created_by == ws.actor.user_id,
-            )
-            for letter, reference, child_name in session.execute(query)
-        ]
+        return [_line(ws, row) for row in session.execute(query)]
+
+
+def letter(ws: Workspace, letter_id: str) -> LetterLine:
+    """Return one letter's line.
+
+    Raises:
+        UserError: it is not on this laptop.
+    """
+    require(ws.actor, Permission.READ_CASES)
+    with ws.read() as session:
+        row = session.execute(_query().where(Letter.id == letter_id)).first()
+    if row is None:
+        raise UserError("This letter is not on this laptop. Sync, then open it again. Nothing was changed.")
+    return _line(ws, row)
+
+
+def _query() -> Select[Letter, str, str, str]:
+    return (
+        select(Letter, CaseRow.reference, CaseRow.child_name, User.name)
+        .outerjoin(CaseRow, CaseRow.case_id == Letter.case_id)
+        .outerjoin(User, User.id == func.coalesce(Letter.issued_by, Letter.created_by))
+    )
+
+
+def _line(ws: Workspace, found: Row[Letter, str, str, str]) -> LetterLine:
+    row, reference, child_name, by = found
+    return LetterLine(
+        letter_id=row.id,
+        case_id=row.case_id,
+        case_reference=reference or "",
+        child_name=child_name or "",
+        reference=row.reference,
+        title=row.title,
+        recipient=row.recipient_name,
+        state=row.state,
+        state_words=STATE_WORDS[row.state],
+        delivery=DELIVERY_WORDS.get(row.delivery, row.delivery),
+        dated_on=row.dated_on,
+        reply_by=row.reply_by,
+        made_at=row.created_at,
+        issued_at=row.issued_at,
+        document_id=row.document_id,
+        by=by or "",
+        mine=row.created_by == ws.actor.user_id,
+    )
