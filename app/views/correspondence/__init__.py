@@ -1,0 +1,1 @@
+"""The Correspondence page, and the page viewer that the case page shares."""

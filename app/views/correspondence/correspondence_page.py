@@ -1,0 +1,436 @@
+"""The Correspondence page: what waits, the page itself, and the form that links it to a child's case."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+    QShortcut,
+)
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.errors import UserError
+from app.models.terms import DocumentState
+from app.services.access import Permission, allowed
+from app.services.documents import reading, suggest, tray
+from app.services.documents.kinds import document_kinds
+from app.views.context import AppContext
+from app.views.correspondence.drops import DropHint, accept, dropped_files
+from app.views.correspondence.intake_strip import IntakeStrip
+from app.views.correspondence.link_form import FormValues, LinkForm
+from app.views.correspondence.panes import Panes
+from app.views.correspondence.tray_list import TrayList
+from app.views.correspondence.viewer import PageViewer, to_image
+from app.views.pages import Crumb
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from app.services.documents.intake import IntakeReport
+    from app.services.documents.listing import DocumentDetail
+    from app.services.documents.protocol import Picture
+    from app.services.documents.reading import PageMark
+    from app.services.documents.suggest import Candidate, Suggestions
+
+_SHOWN_TABLES = frozenset({"document"})
+
+
+class CorrespondencePage(QWidget):
+    """Adds, shows, links, sets aside. A person decides every link."""
+
+    title = "Correspondence"
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        self.setObjectName("correspondence_page")
+        self.context = context
+        self.breadcrumb: list[Crumb] = [("Correspondence", None)]
+        self._may_link = allowed(context.ws.actor.role, Permission.LINK_DOCUMENTS)
+        self._shown: str | None = None
+        self._kept: dict[str, FormValues] = {}
+        self._acting = False
+        self._drawing: set[str] = set()
+        self.strip = IntakeStrip(context)
+        self.tray = TrayList(context.ws.time)
+        self.viewer = PageViewer(context)
+        self.form = LinkForm(list(document_kinds().values()))
+        self.split = Panes(self.tray, self.viewer, self.form)
+        self.hint = DropHint(self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.strip)
+        column.addWidget(self.split, 1)
+        self.setAcceptDrops(self._may_link)
+        self.tray.add.setVisible(self._may_link)
+        self.setFocusProxy(self.tray.view)
+        self._connect()
+        self._make_shortcuts()
+
+    def _connect(self) -> None:
+        tray_list, form, viewer = self.tray, self.form, self.viewer
+        self.strip.finished.connect(self._added)
+        tray_list.add_asked.connect(lambda: self.strip.choose(self))
+        tray_list.state_chosen.connect(lambda _state: self._load())
+        tray_list.chosen.connect(self._show)
+        tray_list.opened.connect(self._opened)
+        tray_list.thumbnail_wanted.connect(self._draw_thumbnail, Qt.ConnectionType.QueuedConnection)
+        viewer.document_shown.connect(self._document_shown)
+        viewer.page_changed.connect(lambda _page: self._show_words())
+        form.link_asked.connect(self.link)
+        form.left.connect(self._leave)
+        form.unlink_asked.connect(self._unlink)
+        form.put_back_asked.connect(self._put_back)
+        form.referral_asked.connect(lambda: self.context.navigate("referral"))
+        form.copy_asked.connect(lambda: QGuiApplication.clipboard().setText(viewer.page_words()))
+        form.case_asked.connect(lambda case_id: self.context.navigate("case", case_id=case_id))
+        form.candidate_changed.connect(self._candidate_changed)
+        form.reason_chosen.connect(self._show_reason)
+        form.search_asked.connect(self._search)
+        form.child_found.connect(self._child_found)
+        self.context.records_changed.connect(self._records_changed)
+
+    def _make_shortcuts(self) -> None:
+        actions: dict[str, Callable[[], object]] = {
+            "Ctrl+O": lambda: self.strip.choose(self) if self._may_link else None,
+            "Ctrl+Down": lambda: self._go(1),
+            "Ctrl+Up": lambda: self._go(-1),
+            "PgDown": lambda: self.viewer.step_page(1),
+            "PgUp": lambda: self.viewer.step_page(-1),
+        }
+        for keys, action in actions.items():
+            QShortcut(QKeySequence(keys), self, action, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+
+    # What the window asks of a page
+
+    def open(self, document_id: str | None = None, **_: Any) -> None:
+        """Show the tray, at a document when one is named."""
+        self._warm()
+        if document_id is not None:
+            self._show_again(document_id)
+        else:
+            self._load()
+
+    def primary_action(self) -> None:
+        """Link and open next; or give the reason that is being asked for."""
+        if self.form.outcome.is_asking():
+            self.form.outcome.give_reason()
+        elif self.form.outcome.primary.isEnabled():
+            self.link(True)
+
+    def find_here(self) -> None:
+        """Find another child."""
+        self.split.show_pane("form")
+        self.form.open_finder()
+
+    def close_panel(self) -> bool:
+        """Close the search or the reason, else return to the list; return whether anything was closed."""
+        if self.form.close_finder():
+            return True
+        if self.form.outcome.is_asking():
+            self.form.outcome.stop_asking()
+            return True
+        if self.split.count < 3 and self.tray.isHidden():
+            self.split.show_pane("list")
+            self.tray.view.setFocus(Qt.FocusReason.OtherFocusReason)
+            return True
+        return False
+
+    def panes(self) -> list[QWidget]:
+        """Return the panes that F6 moves between."""
+        inside = {self.tray: self.tray.view, self.viewer: self.viewer.canvas, self.form: self.form.kind}
+        return [inside[pane] for pane in self.split.shown() if pane in inside]
+
+    def take_files(self, paths: "list[Path]") -> None:
+        """Add files that were dropped on the window."""
+        if self._may_link:
+            self.strip.add(paths, "drop")
+
+    # The list
+
+    def _warm(self) -> None:
+        ws = self.context.ws
+        self.context.runner.run(self, lambda: ws.documents.pages.warm(), lambda _none: None, lane="cpu")
+
+    def _load(self, target: str | None = None, *, follow: bool = False) -> None:
+        """Read the list again.
+
+        Args:
+            target: the document to show; the one shown now when left out, the first when it is not in the list.
+            follow: go to the part of the tray where the target is.
+        """
+        ws, state = self.context.ws, DocumentState(self.tray.state())
+
+        def work() -> tuple[str, tuple[tray.TrayRow, ...], tray.TrayCounts]:
+            chosen = state
+            if follow and target is not None:
+                found = tray.document(ws, target).state
+                chosen = found if found in (DocumentState.SET_ASIDE, DocumentState.LINKED) else DocumentState.TO_LINK
+            return str(chosen), tray.list_documents(ws, chosen), tray.counts(ws)
+
+        self.context.runner.run(self, work, lambda loaded: self._loaded(*loaded, target))
+
+    def _loaded(
+        self, state: str, rows: "tuple[tray.TrayRow, ...]", counts: "tray.TrayCounts", target: str | None
+    ) -> None:
+        self.tray.set_state(state)
+        self.tray.set_counts(counts)
+        ids = [row.id for row in rows]
+        target = next((wanted for wanted in (target, self._shown) if wanted in ids), ids[0] if ids else None)
+        self.tray.set_rows(rows, target)
+        if target is None:
+            self._keep_form()
+            self._shown = None
+            self.viewer.clear()
+            self.form.clear()
+        elif target != self._shown:
+            self._show(target)
+        self._match(ids)
+
+    def _match(self, ids: list[str]) -> None:
+        if self._may_link and self.tray.state() != "linked":
+            ws = self.context.ws
+            self.context.runner.run(self, lambda: suggest.summaries(ws, ids), self.tray.set_matches, lane="cpu")
+
+    def _draw_thumbnail(self, sha256: str) -> None:
+        if sha256 in self._drawing:
+            return
+        self._drawing.add(sha256)
+        ws = self.context.ws
+
+        def drawn(picture: "Picture") -> None:
+            self.tray.set_thumbnail(sha256, to_image(picture))
+
+        # A page that cannot be drawn says so when it is opened; its row just stays without a picture.
+        self.context.runner.run(
+            self, lambda: ws.documents.pages.thumbnail(sha256), drawn, lambda _error: None, lane="cpu"
+        )
+
+    def _records_changed(self, tables: "frozenset[str]") -> None:
+        # What this page is doing itself is shown when it is done.
+        if tables & _SHOWN_TABLES and self.isVisible() and not self._acting:
+            self._load()
+
+    def _go(self, step: int) -> None:
+        document_id = self.tray.neighbour(step)
+        if document_id is not None:
+            self.tray.select(document_id)
+
+    def _opened(self, _document_id: str) -> None:
+        self.split.show_pane("page" if self.split.count == 1 else "form")
+
+    # One document
+
+    def _show(self, document_id: str) -> None:
+        self._keep_form()
+        self._shown = document_id
+        self.form.clear()
+        self.viewer.show_document(document_id)
+
+    def _keep_form(self) -> None:
+        """Keep what was filled in for a document that is left before it is linked."""
+        if self.form.detail is not None and self.form.touched():
+            self._kept[self.form.detail.id] = self.form.values()
+
+    def _document_shown(self, detail: "DocumentDetail") -> None:
+        self.form.show_document(detail, self._kept.pop(detail.id, None), may_link=self._may_link)
+        self._show_words()
+        if detail.case_id is None and self._may_link:
+            self._suggest(detail.id)
+
+    def _suggest(self, document_id: str) -> None:
+        ws = self.context.ws
+        self.form.set_busy(True)
+
+        def suggested(found: "Suggestions") -> None:
+            if document_id == self._shown:
+                self.form.set_busy(False)
+                self.form.set_suggestions(found)
+
+        self.context.runner.run(
+            self, lambda: suggest.suggest(ws, document_id), suggested, self._not_suggested, lane="cpu"
+        )
+
+    def _not_suggested(self, error: Exception) -> None:
+        self.form.set_busy(False)
+        self.context.report_error(error)
+
+    def _show_words(self) -> None:
+        self.form.set_page_words(self.viewer.page_words(), reading.NO_TEXT_WHY)
+
+    def _candidate_changed(self, candidate: "Candidate | None") -> None:
+        self.viewer.set_marks(())
+        detail = self.viewer.detail
+        if candidate is None or detail is None or not candidate.reasons:
+            return
+        ws, document_id = self.context.ws, detail.id
+
+        def marked(marks: "tuple[PageMark, ...]") -> None:
+            chosen = self.form.candidate()
+            if document_id == self._shown and chosen is not None and chosen.case_id == candidate.case_id:
+                self.viewer.set_marks(marks)
+
+        self.context.runner.run(self, lambda: reading.marks_of(ws, detail.sha256, candidate), marked, lane="cpu")
+
+    def _show_reason(self, number: int) -> None:
+        if self.split.count == 1:
+            self.split.show_pane("page")
+        self.viewer.show_reason(number)
+
+    def _search(self, words: str) -> None:
+        if not words.strip():
+            self.form.finder.show_hits([], "")
+            return
+        ws = self.context.ws
+
+        def work() -> Any:
+            from app.services import search
+
+            return search.find(ws, words, 20)
+
+        def found(hits: Any) -> None:
+            if words == self.form.finder.field.text():
+                self.form.finder.show_hits(
+                    hits, "" if hits else "No child found. Check the spelling, or start a referral."
+                )
+
+        self.context.runner.run(self, work, found)
+
+    def _child_found(self, case_id: str) -> None:
+        ws = self.context.ws
+        self.context.runner.run(self, lambda: suggest.describe_case(ws, case_id), self.form.add_candidate)
+
+    # What is done with it
+
+    def link(self, open_next: bool) -> None:
+        """Link the document to the chosen child's case."""
+        detail = self.form.detail
+        if detail is None or self._acting or detail.case_id is not None:
+            return
+        values = self.form.values()
+        candidate = values.candidate
+        if candidate is None:
+            self.split.show_pane("form")
+            self.form.show_error(UserError("Choose a child, or find another child.", field="case_id"))
+            return
+        ws, marks = self.context.ws, self.viewer.marks()
+        follow_up = values.follow_up
+
+        def work() -> tray.LinkDone:
+            return tray.link(
+                ws,
+                detail.id,
+                candidate.case_id,
+                kind=values.kind,
+                sender=values.sender,
+                received_on=values.received_on,
+                follow_up_task=follow_up,
+                candidate=candidate,
+                marks=marks,
+            )
+
+        def undo(done: tray.LinkDone) -> None:
+            self._run(lambda: tray.undo_link(ws, done), lambda _none: self._show_again(detail.id))
+
+        words = f"Linked to {candidate.child_name}"
+        self._act(work, words, undo, open_next=open_next)
+
+    def _leave(self, how: str, reason: str) -> None:
+        detail, ws = self.form.detail, self.context.ws
+        if detail is None:
+            return
+        act = tray.set_aside if how == "set_aside" else tray.not_for_us
+        words = "Set aside" if how == "set_aside" else "Marked as not for us"
+
+        def undo(_done: object) -> None:
+            self._run(lambda: tray.put_back(ws, detail.id), lambda _none: self._show_again(detail.id))
+
+        self._act(lambda: act(ws, detail.id, reason=reason), words, undo, open_next=True)
+
+    def _unlink(self) -> None:
+        detail, ws = self.form.detail, self.context.ws
+        if detail is not None:
+            self._act(
+                lambda: tray.unlink(ws, detail.id), "Taken off the case. It is back in To link.", None, open_next=True
+            )
+
+    def _put_back(self) -> None:
+        detail, ws = self.form.detail, self.context.ws
+        if detail is not None:
+            self._act(lambda: tray.put_back(ws, detail.id), "Put back in To link", None, open_next=True)
+
+    def _act(self, work: Callable[[], Any], words: str, undo: Callable[[Any], None] | None, *, open_next: bool) -> None:
+        """Do something to the document shown; a second press meanwhile does nothing."""
+        if self._acting:
+            return
+        self._acting = True
+        detail = self.form.detail
+        following = self.tray.neighbour(1) or self.tray.neighbour(-1)
+
+        def done(result: Any) -> None:
+            self._acting = False
+            self.form.outcome.stop_asking()
+            if detail is not None:
+                self._kept.pop(detail.id, None)
+            self.form.clear()
+            if open_next:
+                self._shown = None
+                self._load(following)
+            elif detail is not None:
+                self._show_again(detail.id)
+            self.context.counts_changed.emit()
+            self.context.toast(words, None if undo is None else lambda: undo(result))
+
+        self._run(work, done)
+
+    def _run(self, work: Callable[[], Any], done: Callable[[Any], object]) -> None:
+        self.context.runner.run(self, work, done, self._refused)
+
+    def _refused(self, error: Exception) -> None:
+        self._acting = False
+        if isinstance(error, UserError) and self.form.show_error(error):
+            self.split.show_pane("form")
+        else:
+            self.context.report_error(error)
+
+    def _show_again(self, document_id: str) -> None:
+        """Show a document where it is now."""
+        self._shown = None
+        self._load(document_id, follow=True)
+        self.context.counts_changed.emit()
+
+    # Adding
+
+    def _added(self, report: "IntakeReport") -> None:
+        new = [added for added in report.added if not added.known]
+        if new:
+            self.context.toast("1 file added" if len(new) == 1 else f"{len(new)} files added")
+            self.context.counts_changed.emit()
+        if report.added:
+            self._keep_form()
+            self._show_again((new or list(report.added))[0].document_id)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Offer to take files."""
+        if accept(event):
+            self.hint.cover()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Go on offering."""
+        accept(event)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Take the words away."""
+        self.hint.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Add what was dropped."""
+        self.hint.hide()
+        if accept(event):
+            self.take_files(dropped_files(event.mimeData()))
