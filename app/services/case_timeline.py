@@ -56,9 +56,15 @@ def _document_view(row: Any) -> DocumentView:
 
 
 def timeline(
-    ws: Workspace, case_id: str, *, kinds: Sequence[EventKind] = (), offset: int = 0, limit: int = TIMELINE_PAGE
+    ws: Workspace,
+    case_id: str,
+    *,
+    kinds: Sequence[EventKind] = (),
+    offset: int = 0,
+    limit: int = TIMELINE_PAGE,
+    oldest_first: bool = False,
 ) -> list[TimelineEvent]:
-    """Return a page of the timeline, newest first.
+    """Return a page of the timeline.
 
     Args:
         ws: the workspace.
@@ -66,17 +72,16 @@ def timeline(
         kinds: only these; empty means all.
         offset: how many lines to pass over.
         limit: the most lines returned.
+        oldest_first: in the order in which things happened, instead of newest first.
     """
     require(ws.actor, Permission.READ_CASES)
     with ws.read() as session:
         query = select(CaseEvent).where(CaseEvent.case_id == case_id)
         if kinds:
             query = query.where(CaseEvent.kind.in_(kinds))
-        events = list(
-            session.scalars(
-                query.order_by(CaseEvent.happened_at.desc(), CaseEvent.id.desc()).offset(offset).limit(limit)
-            )
-        )
+        happened, then = CaseEvent.happened_at, CaseEvent.id
+        order = (happened.asc(), then.asc()) if oldest_first else (happened.desc(), then.desc())
+        events = list(session.scalars(query.order_by(*order).offset(offset).limit(limit)))
         documents = _event_documents(session, {event.document_id for event in events})
         waiting = _waiting(session, [event.id for event in events])
         corrected = _titles(session, {event.corrects_id for event in events})

@@ -83,6 +83,9 @@ class MemberView:
     case_id: str | None
     case_reference: str
     expected_on: date | None
+    title: str = ""
+    forename: str = ""
+    surname: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +248,9 @@ def _member(
         case_id=None,
         case_reference="",
         expected_on=None,
+        title=person.title,
+        forename=person.forename,
+        surname=person.surname,
     )
 
 

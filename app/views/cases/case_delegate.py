@@ -82,11 +82,12 @@ class CaseDelegate(QStyledItemDelegate):
         parts = [row.age, row.stage if self.folded else "", row.reference]
         detail = " · ".join(part for part in parts if part)
         flag_room = px(24) if row.flags else 0
-        name_width = metrics("body", "strong").horizontalAdvance(row.name)
-        two_lines(painter, room.adjusted(0, 0, -flag_room, 0), row.name, detail, ink=ink, ink2=ink2)
+        measure = metrics("body", "strong")
+        name = measure.elidedText(row.name, Qt.TextElideMode.ElideRight, room.width() - flag_room)
+        two_lines(painter, room, name, detail, ink=ink, ink2=ink2)
         if row.flags:
             grave = any(flag in GRAVE for flag in row.flags)
-            left = room.left() + min(name_width, room.width() - flag_room) + px(8)
+            left = room.left() + measure.horizontalAdvance(name) + px(8)
             upper = QRect(left, room.top() + px(8), px(16), px(20))
             paint_icon(
                 painter, upper, "shield-alert" if grave else "users-round", "danger" if grave else "warn", px(14)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ViewRow = tuple[str, str, int]
 _VIEW_ROW = 32
-MOST_OFFICERS = 12
+MOST_OFFICERS = 8
 
 
 class ViewList(QListView):
@@ -99,7 +99,8 @@ class _FilterCheck(QWidget):
     def __init__(self, words: str, name: str) -> None:
         super().__init__()
         row = QHBoxLayout(self)
-        row.setContentsMargins(px(16), 0, px(16), 0)
+        row.setContentsMargins(px(14), 0, px(16), 0)
+        row.setSpacing(px(4))
         self.box = Check(words)
         self.box.setObjectName(name)
         self.count = Text("", "secondary", ink="ink3", tabular=True)
@@ -207,7 +208,7 @@ class FilterPanel(Themed, QFrame):
 
     def restyle(self) -> None:
         """Follow the theme."""
-        self.setFixedWidth(px(228))
+        self.setFixedWidth(px(240))
 
     def show_query(self, query: "CaseQuery", start: "CaseQuery") -> None:
         """Follow a query; ``start`` is what its view began with and what Clear goes back to."""

@@ -1,0 +1,139 @@
+"""The history of a case, field by field: who, when, before, after. Read only."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent, QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QTreeView, QVBoxLayout, QWidget
+
+from app.timesource import format_date, format_time, to_london
+from app.views.kit.buttons import QuietButton
+from app.views.kit.cards import Card
+from app.views.kit.text import Text
+from app.views.theme import Themed, colour, font
+from app.views.tokens import px
+
+if TYPE_CHECKING:
+    from app.services.history import HistoryEntry, HistoryLine
+    from app.views.context import AppContext
+
+OP_WORDS = {"insert": "added", "delete": "removed", "update": "changed"}
+COLUMNS = ("What", "Before", "After")
+
+
+def entry_words(entry: "HistoryEntry") -> str:
+    """Return an entry's line: when, who, why and where it is."""
+    when = f"{format_date(to_london(entry.at).date())}, {format_time(entry.at)}"
+    device = f" on {entry.device}" if entry.device else ""
+    revision = f", revision {entry.revision}" if entry.revision else ""
+    return f"{when} · {entry.who}{device} · {entry.reason} · {entry.state}{revision}"
+
+
+def line_words(line: "HistoryLine") -> str:
+    """Return what was changed."""
+    return f"{line.record}: {line.field}" if line.field else f"{line.record} {OP_WORDS.get(line.op, line.op)}"
+
+
+class HistoryTab(Themed, QWidget):
+    """Entries with their fields under them; what is long is in the tooltip."""
+
+    def __init__(self, context: "AppContext") -> None:
+        super().__init__()
+        self._context = context
+        self._case_id, self._entries = "", 0
+        self.model = QStandardItemModel(self)
+        self.tree = QTreeView()
+        self.tree.setObjectName("history_tree")
+        self.tree.setAccessibleName("History")
+        self.tree.setFrameShape(QFrame.Shape.NoFrame)
+        self.tree.setModel(self.model)
+        self.tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.tree.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.tree.setIndentation(px(20))
+        self.tree.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.tree.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.more = QuietButton("Show earlier", "history", compact=True)
+        self.more.setObjectName("history_more")
+        self.more.clicked.connect(self._read_more)
+        self.note = Text("Every change is kept. Nothing here can be edited.", "secondary", ink="ink2")
+        foot = QHBoxLayout()
+        foot.setContentsMargins(px(16), px(8), px(16), px(8))
+        foot.addWidget(self.note, 1)
+        foot.addWidget(self.more)
+        card = Card()
+        card.body.addWidget(self.tree, 1)
+        card.body.addLayout(foot)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(card)
+        self.start_theming()
+
+    def restyle(self) -> None:
+        """Follow the theme."""
+        self.tree.setFont(font("secondary"))
+
+    def show_case(self, case_id: str) -> None:
+        """Read the newest entries of a case."""
+        self._case_id, self._entries = case_id, 0
+        self._read(0)
+
+    def _read_more(self) -> None:
+        self._read(self._entries)
+
+    def _read(self, offset: int) -> None:
+        from app.services import history
+
+        ws, case_id = self._context.ws, self._case_id
+        self._context.runner.run(
+            self,
+            lambda: history.of_case(ws, case_id, offset=offset),
+            lambda entries: self._show(case_id, offset, entries, full=len(entries) == history.PAGE),
+        )
+
+    def _show(self, case_id: str, offset: int, entries: "list[HistoryEntry]", *, full: bool) -> None:
+        if case_id != self._case_id:
+            return
+        if offset == 0:
+            self.model.clear()
+            self.model.setHorizontalHeaderLabels(list(COLUMNS))
+            self._size_columns()
+        for entry in entries:
+            self.model.appendRow(_entry_items(entry))
+            row = self.model.rowCount() - 1
+            self.tree.setFirstColumnSpanned(row, self.tree.rootIndex(), True)
+            if len(entry.lines) <= 12:
+                self.tree.expand(self.model.index(row, 0))
+        self._entries = offset + len(entries)
+        self.more.setVisible(full)
+
+    def _size_columns(self) -> None:
+        header = self.tree.header()
+        if header.count() != len(COLUMNS):
+            return
+        header.setStretchLastSection(True)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        room = max(self.tree.viewport().width(), px(300))
+        self.tree.setColumnWidth(0, room * 2 // 5)
+        self.tree.setColumnWidth(1, room * 3 // 10)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the width between the columns."""
+        super().resizeEvent(event)
+        self._size_columns()
+
+
+def _entry_items(entry: "HistoryEntry") -> list[QStandardItem]:
+    head = _item(entry_words(entry))
+    head.setFont(font("secondary", "strong"))
+    for line in entry.lines:
+        before, after = _item(line.before), _item(line.after)
+        before.setForeground(colour("ink2"))
+        head.appendRow([_item(line_words(line)), before, after])
+    return [head, QStandardItem(), QStandardItem()]
+
+
+def _item(text: str) -> QStandardItem:
+    item = QStandardItem(text.replace("\n", " "))
+    item.setToolTip(text if len(text) > 40 else "")
+    item.setEditable(False)
+    return item
