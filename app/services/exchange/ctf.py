@@ -2,9 +2,10 @@
 
 from app.services.exchange.ctf_apply import apply
 from app.services.exchange.ctf_file import CtfFile, CtfPupil, looks_like, read
-from app.services.exchange.ctf_plan import NEW, SAME, SKIP, CtfPlan, Decision, FieldChange, PupilPlan, plan
+from app.services.exchange.ctf_plan import ASK, NEW, SAME, SKIP, CtfPlan, Decision, FieldChange, PupilPlan, plan
 
 __all__ = [
+    "ASK",
     "NEW",
     "SAME",
     "SKIP",

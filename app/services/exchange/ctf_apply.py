@@ -14,7 +14,7 @@ from app.services import referrals
 from app.services.access import Permission, require
 from app.services.exchange.ctf_answers import last_school, named
 from app.services.exchange.ctf_file import CtfPupil
-from app.services.exchange.ctf_plan import NEW, SAME, SKIP, CtfPlan, Decision, PupilPlan, field_changes, values_of
+from app.services.exchange.ctf_plan import ASK, NEW, SAME, SKIP, CtfPlan, Decision, PupilPlan, field_changes, values_of
 from app.services.exchange.report import ImportReport
 from app.services.exchange.tabular import NOTHING_CHANGED
 from app.services.match_details import latest_case
@@ -76,7 +76,7 @@ def _decision(made: PupilPlan, decisions: Mapping[int, Decision], report: Import
     if made.already:
         return Decision(SKIP)
     decision = decisions.get(number, made.suggestion)
-    if decision is None:
+    if decision is None or decision.kind == ASK:
         report.refuse(number, "", f"Pupil {number} may be known already. Compare the records and choose.")
         return Decision(SKIP)
     if decision.kind not in (NEW, SAME, SKIP):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from app.services.workspace import Workspace
 
-NEW, SAME, SKIP = "new", "same", "skip"
+NEW, SAME, SKIP, ASK = "new", "same", "skip", "ask"
 LABELS = {
     "forename": "First name",
     "surname": "Last name",
@@ -92,7 +92,7 @@ class PupilPlan:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person decided about one pupil: ``new``, ``same`` (as ``child_id``) or ``skip``."""
+    """What a person decided about one pupil: ``new``, ``same`` (as ``child_id``), ``skip``, or ``ask`` a person."""
 
     kind: str
     child_id: str = ""

@@ -29,7 +29,8 @@ HEADER = (
     "Emergency Contact Number,Date Removed from Roll,Ground for Deletion,Destination School,Head's remarks"
 )
 GOOD = (
-    'Invented Meadow Primary School,999901,Testerton,Ayla,03/11/2015,D850000016014,"Flat 2, 14 Pretend Street",ZZ99 3VZ,'
+    "Invented Meadow Primary School,999901,Testerton,Ayla,03/11/2015,D850000016014,"
+    '"Flat 2, 14 Pretend Street",ZZ99 3VZ,'
     "Morgan Testerton,07700 900123,17/11/2026,9(1)(i),,quiet child"
 )
 
@@ -307,9 +308,7 @@ BAD_FILES: dict[str, Callable[[], bytes]] = {
     "not an Excel workbook": lambda: _zip({"word/document.xml": b"<w/>"}),
     "unpacks to far more": lambda: _zip({"xl/workbook.xml": b"<w/>", "xl/big.xml": b"\0" * (130 * 1024 * 1024)}),
     "too many parts": lambda: _zip({"xl/workbook.xml": b"", **{f"x{n}": b"" for n in range(600)}}),
-    "entity declarations": lambda: _zip(
-        {"xl/workbook.xml": b"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a 'b'>]><w/>"}
-    ),
+    "entity declarations": lambda: _zip({"xl/workbook.xml": b"<!DOCTYPE x [<!ENTITY a 'b'>]><w/>"}),
     "The workbook is empty": lambda: workbook([]),
     "not a line of headings": lambda: (",".join(f"c{n}" for n in range(500)) + "\r\n").encode(),
 }
@@ -387,17 +386,23 @@ def test_grounds_of_both_regimes_are_whole() -> None:
     assert len(grounds.grounds_for(date(2026, 11, 17))) == 20
 
 
+def refusal_of(content: bytes) -> str | None:
+    """Return the words a table is refused with, or None when it is read; any other error fails the test."""
+    try:
+        table = tabular.read_table(content)
+        assert all(row.line >= 1 for row in table.rows)
+        bind_headings(table.header)
+    except UserError as refused:
+        return refused.message
+    return None
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=300) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_a_table_or_refused_in_words(content: bytes) -> None:
     for start in (b"", b"Name,Deletion date,Ground\r\n", b"PK\x03\x04", b"\xff\xfe", b"\xef\xbb\xbf"):
-        try:
-            table = tabular.read_table(start + content)
-            for row in table.rows:
-                assert row.line >= 1
-            bind_headings(table.header)
-        except UserError as refused:
-            assert refused.message.endswith("Nothing was imported.")
+        message = refusal_of(start + content)
+        assert message is None or message.endswith("Nothing was imported.")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -407,10 +412,8 @@ def test_any_spoilt_workbook_is_read_or_refused_in_words(data: st.DataObject) ->
     for _ in range(data.draw(st.integers(1, 5))):
         at = data.draw(st.integers(0, len(content) - 1))
         content[at : at + data.draw(st.integers(0, 8))] = data.draw(st.binary(max_size=8))
-    try:
-        list(tabular.read_table(bytes(content)).rows)
-    except UserError as refused:
-        assert refused.message.endswith("Nothing was imported.")
+    message = refusal_of(bytes(content))
+    assert message is None or message.endswith("Nothing was imported.")
 
 
 _WORKBOOK = workbook([["Name", "Date of deletion", "Ground"], ["A B", "17/11/2026", "9(1)(i)"]])
