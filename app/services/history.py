@@ -153,7 +153,7 @@ def _lines(change: Change, names: dict[str, str]) -> list[HistoryLine]:
             before="" if change.op == "insert" else history_words.value_words(change.table, field, pair[0], names),
             after="" if change.op == "delete" else history_words.value_words(change.table, field, pair[1], names),
         )
-        for field, pair in change.fields.items()
+        for field, pair in sorted(change.fields.items(), key=lambda item: history_words.place(change.table, item[0]))
         if history_words.shown(change.table, field)
     ]
     return lines or [HistoryLine(record, change.op, "", "", "")]

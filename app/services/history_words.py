@@ -87,6 +87,7 @@ HIDDEN_FIELDS: Final = frozenset(
         "row_id",
         "subject_id",
         "recipient_id",
+        "actor_name",
         "text",
     }
 )
@@ -120,6 +121,13 @@ def field_words(field: str) -> str:
 def shown(table: str, field: str) -> bool:
     """Return whether a field is worth a line in history."""
     return field not in HIDDEN_FIELDS or (field == "text" and table in _SHOWN_TEXT)
+
+
+def place(table: str, field: str) -> int:
+    """Return where a field stands in its record, so that history keeps the record's own order."""
+    model = SYNCED_TABLES.get(table)
+    keys = list(inspect(model).columns.keys()) if model is not None else []
+    return keys.index(field) if field in keys else len(keys)
 
 
 def value_words(table: str, field: str, value: Any, names: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint, QTimer, Signal
+from PySide6.QtCore import QPoint, QSize, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
@@ -429,12 +429,14 @@ class CasePage(Themed, QWidget):
 
     def _open_form(self) -> InlineForm | None:
         forms = [form for form in self.findChildren(InlineForm) if form.isVisible()]
-        focused = [form for form in forms if form.isAncestorOf(self.focusWidget() or self)]
-        return (focused or (forms if self.strip.current != "timeline" or self.form_slot.isVisible() else []) or [None])[
-            0
-        ]
+        holding = self.focusWidget()
+        return next((form for form in forms if holding is not None and form.isAncestorOf(holding)), None)
 
     # Room
+
+    def minimumSizeHint(self) -> QSize:
+        """Return less than the parts ask for: they fold when they are given less."""
+        return QSize(px(320), px(240))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Turn the side column into a drawer, and fold what there is no room for."""

@@ -183,7 +183,7 @@ class EnquiriesTab(Themed, QWidget):
         fields = [
             Field("state", "Where it stands", "choice", tuple((s.value, w) for s, w in STATES), next_state(line.state)),
             Field("on", "Date", "date", value=ws.time.today(), only_for=("state", _RESULTS)),
-            Field("outcome", "What was found", "text", value=line.outcome, only_for=("state", _RESULTS), optional=True),
+            Field("outcome", "What was found", "text", value=line.outcome, only_for=("state", _RESULTS)),
             Field("reason", "Why it is not needed", "text", value=line.reason, only_for=("state", not_needed)),
             Field("document_id", "Evidence", "choice", evidence, line.document_id or "", only_for=("state", _RESULTS)),
         ]

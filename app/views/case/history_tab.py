@@ -2,9 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt
 from PySide6.QtGui import QResizeEvent, QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QTreeView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeView,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.timesource import format_date, format_time, to_london
 from app.views.kit.buttons import QuietButton
@@ -34,6 +44,13 @@ def line_words(line: "HistoryLine") -> str:
     return f"{line.record}: {line.field}" if line.field else f"{line.record} {OP_WORDS.get(line.op, line.op)}"
 
 
+class _LineDelegate(QStyledItemDelegate):
+    """Gives lines room to breathe, and the head of an entry a little more."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        return QSize(super().sizeHint(option, index).width(), px(24) if index.parent().isValid() else px(34))
+
+
 class HistoryTab(Themed, QWidget):
     """Entries with their fields under them; what is long is in the tooltip."""
 
@@ -47,6 +64,7 @@ class HistoryTab(Themed, QWidget):
         self.tree.setAccessibleName("History")
         self.tree.setFrameShape(QFrame.Shape.NoFrame)
         self.tree.setModel(self.model)
+        self.tree.setItemDelegate(_LineDelegate(self.tree))
         self.tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.tree.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.tree.setIndentation(px(20))

@@ -50,6 +50,8 @@ class MasterDetail(Themed, QWidget):
             card.body.addWidget(widget)
             self.splitter.addWidget(card)
         self.splitter.setHandleWidth(px(12))
+        # The gap between the cards is the handle; the cards have edges of their own.
+        self.splitter.setStyleSheet("QSplitter::handle { background: transparent; }")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.splitter)

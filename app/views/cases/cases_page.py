@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
@@ -356,6 +356,10 @@ class CasesPage(Themed, QWidget):
         self.filters_button.setVisible(not wide)
         self.panel.setVisible(wide or self._panel_asked)
         self._edge.setVisible(wide or self._panel_asked)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return less than the parts ask for: they fold when they are given less."""
+        return QSize(px(320), px(240))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the filters in view only where there is room for them."""
