@@ -209,6 +209,8 @@ def _story(world: World, child: ChildSpec) -> list[Deed]:
     days, told = world.days, spec.stories()
     found = []
     for line in told.isla:
+        if world.with_papers and line.kind in {EventKind.LETTER, EventKind.DOCUMENT}:
+            continue
         when = (days.working(line.day), line.at)
         seen = days.working(int(child.seen[0])) if child.seen else days.today
         body = line.body.replace("{seen}", f"{seen.day} {seen:%B}")

@@ -15,6 +15,7 @@ class World:
 
     Attributes:
         year: in case references, ``CME-<year>-00412``.
+        with_papers: real letters and documents are made, so the told lines about them are left out.
     """
 
     days: Days
@@ -24,6 +25,7 @@ class World:
     children: dict[str, str] = field(default_factory=dict)
     people: dict[str, str] = field(default_factory=dict)
     cases: dict[str, str] = field(default_factory=dict)
+    with_papers: bool = False
 
     @property
     def year(self) -> int:
