@@ -1,5 +1,6 @@
 """The panes of the composer: three side by side, two, or one at a time as the window narrows."""
 
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -127,6 +128,10 @@ class LetterPanes(QWidget):
         if self.pane.value() != "form":
             self.pane.set_value("form")
             self.arrange()
+
+    def minimumSizeHint(self) -> QSize:
+        """Return what one pane needs: the panes fold away, so their widths together are no minimum."""
+        return QSize(px(320), px(240))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fold panes away as the window narrows."""

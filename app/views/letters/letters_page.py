@@ -65,7 +65,7 @@ class LettersPage(QWidget):
 
     def _make(self) -> None:
         self.header = PageHeader("Letters")
-        self.search = SearchField("Find by child, reference or person", "Ctrl+F")
+        self.search = SearchField("Find by child, reference or person", "Ctrl F")
         self.search.setObjectName("find_letter")
         self.chips = {key: Chip(words) for key, words, _states in GROUPS}
         for key, chip in self.chips.items():
