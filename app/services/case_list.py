@@ -262,14 +262,22 @@ def _text_condition(text: str) -> ColumnElement[bool]:
 
 def _ordered(statement: Select[Any], query: CaseQuery) -> Select[Any]:
     order = [_directed(column, descending=query.descending) for column in _sort_columns(query.sort)]
-    if query.sort in {"due", "activity", "school", "officer", "area"}:
+    missing = _without_value(query.sort)
+    if missing is not None:
         # What has no value comes last either way.
-        order.insert(0, _sort_columns(query.sort)[0].in_(["", None]) if query.sort != "due" else _missing(query))
+        order.insert(0, missing)
     return statement.order_by(*order, CaseRow.reference)
 
 
-def _missing(query: CaseQuery) -> ColumnElement[bool]:
-    return CaseRow.next_due_on.is_(None)
+def _without_value(sort: str) -> ColumnElement[bool] | None:
+    empty: dict[str, ColumnElement[bool]] = {
+        "due": CaseRow.next_due_on.is_(None),
+        "activity": CaseRow.last_activity_at.is_(None),
+        "school": CaseRow.last_school == "",
+        "officer": CaseRow.officer_name == "",
+        "area": CaseRow.area == "",
+    }
+    return empty.get(sort)
 
 
 def _directed(column: ColumnElement[Any], *, descending: bool) -> ColumnElement[Any]:
