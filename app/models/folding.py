@@ -15,7 +15,8 @@ def fold(text: str) -> str:
     if text.isascii():
         lowered = text.lower()
     else:
-        decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_SPECIAL))
+        composed = unicodedata.normalize("NFKC", text)
+        decomposed = unicodedata.normalize("NFKD", composed.casefold().translate(_SPECIAL))
         lowered = "".join(char for char in decomposed if not unicodedata.combining(char)).translate(_SPECIAL)
     kept = "".join(char if char.isalnum() else ("" if char in "'’ʼ`" else " ") for char in lowered)
     return " ".join(kept.split())

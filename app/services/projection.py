@@ -4,7 +4,7 @@ Both follow from the records. They are refreshed for what a commit touched, in t
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, cast
 
 from sqlalchemy import Row, Table, delete, func, insert, inspect, select, text, update
@@ -235,7 +235,7 @@ def _last_schools(session: Session, child_ids: Sequence[str]) -> dict[str, str]:
     query = (
         select(
             Enrolment.child_id,
-            func.max(func.coalesce(Enrolment.to_on, Enrolment.from_on, "")),
+            func.max(func.coalesce(Enrolment.to_on, Enrolment.from_on, date.min)),
             Enrolment.school_name,
         )
         .where(Enrolment.child_id.in_(child_ids))
