@@ -3,6 +3,7 @@
 Nothing heavy is imported here: the unlock window must be on screen in a fraction of a second.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from app.cli.main import run
 
         return run(given)
+    # Nothing is garbage before the first paint; the window switches collection on after it.
+    gc.disable()
     from app.views.start import run_window
 
     return run_window(given[1:])

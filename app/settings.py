@@ -5,15 +5,13 @@ Settings decide how Rollcall looks and behaves on one laptop. What belongs to ca
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.paths import settings_file
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting.
 
     Attributes:

@@ -1,6 +1,6 @@
 """The window's frame: it holds the unlock page, the first run, or everything behind them, one at a time."""
 
-import threading
+import gc
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,18 +9,18 @@ from PySide6.QtCore import QByteArray, QObject, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QPaintEvent
 from PySide6.QtWidgets import QApplication, QMainWindow
 
-from app.errors import UserError
 from app.settings import Settings
-from app.views.errors_shown import catch_unexpected, describe
-from app.views.task_runner import TaskRunner
 from app.views.theme import apply_theme, resolve
 from app.views.unlock_page import UnlockPage
 
 if TYPE_CHECKING:
+    from threading import Thread
+
     from app.views.context import AppContext
     from app.views.idle import IdleWatch
     from app.views.main_window import MainWindow
     from app.views.opening import Opened
+    from app.views.task_runner import TaskRunner
 
 SMALLEST = (640, 360)
 USUAL = (1440, 900)
@@ -58,16 +58,24 @@ class Frame(QMainWindow):
         self._context: AppContext | None = None
         self._last_synced = ""
         self._was_painted = False
-        self._warming: threading.Thread | None = None
-        self.runner = TaskRunner(self.show_unexpected, self)
+        self._warming: Thread | None = None
+        self._runner: TaskRunner | None = None
         self._words = _Words(self)
         self._words.unexpected.connect(self.show_unexpected)
         self.idle: IdleWatch | None = None
         self.setMinimumSize(*SMALLEST)
         self._restore_geometry()
-        catch_unexpected(self._words.unexpected.emit)
         hints = QApplication.styleHints()
         hints.colorSchemeChanged.connect(lambda _scheme: self.restyle())
+
+    @property
+    def runner(self) -> "TaskRunner":
+        """What runs work off the window's thread, made when first needed."""
+        if self._runner is None:
+            from app.views.task_runner import TaskRunner
+
+            self._runner = TaskRunner(self.show_unexpected, self)
+        return self._runner
 
     # Appearance
 
@@ -104,9 +112,16 @@ class Frame(QMainWindow):
 
     def warm_up(self) -> None:
         """Import the rest in the background."""
-        from app.views import opening
+        from threading import Thread
 
-        self._warming = threading.Thread(target=opening.warm, name="warm-up", daemon=True)
+        from app.views import opening
+        from app.views.errors_shown import catch_unexpected
+        from app.views.kit.mark import window_icon
+
+        catch_unexpected(self._words.unexpected.emit)
+        self.setWindowIcon(window_icon())
+        gc.enable()  # switched off until the first paint, see app.main
+        self._warming = Thread(target=opening.warm, name="warm-up", daemon=True)
         self._warming.start()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -130,7 +145,7 @@ class Frame(QMainWindow):
             return
         page.show_busy("Unlocking")
         words = _Words(page)
-        words.said.connect(page.progress.label.setText)
+        words.said.connect(page.say)
         from app.views import opening
 
         folder = self.folder
@@ -143,6 +158,9 @@ class Frame(QMainWindow):
         )
 
     def _refused(self, page: UnlockPage, error: Exception) -> None:
+        from app.errors import UserError
+        from app.views.errors_shown import describe
+
         if isinstance(error, UserError) and error.field == "passphrase":
             page.show_refusal(error.message)
         else:
@@ -215,6 +233,8 @@ class Frame(QMainWindow):
 
     def show_unexpected(self, error: Any) -> None:
         """Show an error that nobody else took."""
+        from app.views.errors_shown import describe
+
         page = self.centralWidget()
         if self.window_page is not None:
             self.window_page.show_error(error)
@@ -235,7 +255,8 @@ class Frame(QMainWindow):
     def shut_down(self) -> None:
         """Let work finish, then drop keys."""
         opened, self.opened = self.opened, None
-        self.runner.close()
+        if self._runner is not None:
+            self._runner.close()
         if opened is not None:
             from app.views import opening
 

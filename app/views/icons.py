@@ -5,13 +5,17 @@ The tint is swapped into the text of the SVG, so there is no icon font for a man
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QIconEngine, QPainter, QPixmap, QPixmapCache
+from PySide6.QtGui import QColor, QPainter, QPixmap, QPixmapCache
 from PySide6.QtSvg import QSvgRenderer
 
 from app.paths import RESOURCES
 from app.views.theme import colour
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QIcon
 
 FOLDER: Path = RESOURCES / "icons"
 STROKE = "1.75"
@@ -63,43 +67,23 @@ def paint_icon(painter: QPainter, rect: QRect, name: str, role: str, size: int) 
         role: the token that tints it.
         size: in logical pixels.
     """
-    drawn = pixmap(name, colour(role), size, painter.device().devicePixelRatio())
+    drawn = pixmap(name, colour(role), size, _ratio(painter))
     left = rect.left() + (rect.width() - size) // 2
     painter.drawPixmap(QPoint(left, rect.top() + (rect.height() - size) // 2), drawn)
 
 
-class _Engine(QIconEngine):
-    """Draws one icon in whatever the token's colour is at that moment."""
-
-    def __init__(self, name: str, role: str) -> None:
-        super().__init__()
-        self._name, self._role = name, role
-
-    def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
-        """Draw the icon as large as the rectangle allows."""
-        role = "ink3" if mode == QIcon.Mode.Disabled else self._role
-        paint_icon(painter, rect, self._name, role, min(rect.width(), rect.height()))
-
-    def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
-        """Return the icon at a size."""
-        role = "ink3" if mode == QIcon.Mode.Disabled else self._role
-        return pixmap(self._name, colour(role), min(size.width(), size.height()))
-
-    def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
-        """Return the icon at a size in device pixels for a screen's scale."""
-        role = "ink3" if mode == QIcon.Mode.Disabled else self._role
-        return pixmap(self._name, colour(role), round(min(size.width(), size.height()) / scale), scale)
-
-    def clone(self) -> QIconEngine:
-        """Return a copy, as Qt asks for when an icon is changed."""
-        return _Engine(self._name, self._role)
+def _ratio(painter: QPainter) -> float:
+    """Return device pixels to a logical pixel. (Asking the painter for its device makes PySide look up every type.)"""
+    return max(1.0, abs(painter.deviceTransform().m11()))
 
 
-def icon(name: str, role: str = "ink2") -> QIcon:
+def icon(name: str, role: str = "ink2") -> "QIcon":
     """Return an icon whose colour follows the theme.
 
     Args:
         name: the Lucide name, e.g. ``map-pin``.
         role: the token that tints it.
     """
-    return QIcon(_Engine(name, role))
+    from app.views.icon_engine import make_icon  # late: the unlock window shows none
+
+    return make_icon(name, role)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.views import pages
@@ -47,6 +47,7 @@ class MainWindow(QWidget):
         super().__init__(parent)
         self.context = context
         self.setObjectName("main_window")
+        self.setAcceptDrops(True)
         actor = context.ws.actor
         self._built: dict[str, QWidget] = {}
         self._history: list[Place] = []
@@ -318,6 +319,23 @@ class MainWindow(QWidget):
         if not self._history:
             self.navigate("cases")
         self._count_badges()
+
+    # Files dropped anywhere on the window go to Correspondence
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take a drag that carries files."""
+        if event.mimeData().hasUrls() and "LINK_DOCUMENTS" in self.allowed:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open Correspondence and add the files."""
+        from app.views.correspondence.drops import accept, dropped_files
+
+        if accept(event):
+            self.navigate("correspondence")
+            take = getattr(self.page(), "take_files", None)
+            if take is not None:
+                take(dropped_files(event.mimeData()))
 
     # Size
 

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QApplication
 from app.paths import default_vault_folder
 from app.settings import Settings
 from app.views.frame import Frame
-from app.views.kit.mark import window_icon
 from app.views.single import SingleWindow
 from app.views.theme import apply_theme, load_fonts, resolve
 
@@ -31,11 +30,11 @@ def make_application() -> QApplication:
     running = QApplication.instance()
     if isinstance(running, QApplication):
         return running
-    application = QApplication(sys.argv[:1])
+    # As an argument, because setStyle() returns a style, for which PySide looks up every type of style (8 ms).
+    application = QApplication([*sys.argv[:1], "-style", "Fusion"])
     application.setApplicationName("rollcall")
     application.setApplicationDisplayName("")
     application.setDesktopFileName("rollcall")
-    application.setStyle("Fusion")
     load_fonts()
     return application
 
@@ -56,7 +55,6 @@ def run_window(options: Sequence[str] = ()) -> int:
         return 0 if single.call_first() else 1
     settings = Settings()
     apply_theme(application, resolve(settings.get("theme")), settings.get("text_size"))
-    application.setWindowIcon(window_icon())
     hook = sys.excepthook
     frame = Frame(folder, settings)
     try:

@@ -6,15 +6,17 @@ text size changes; everything else follows the palette and the style sheet.
 
 from functools import cache
 from typing import Any
+from weakref import WeakSet
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 from app.paths import RESOURCES
 from app.views import tokens as tokens_module
 from app.views.stylesheet import style_sheet
-from app.views.tokens import CONTRAST, DARK, LIGHT, TEXT_SIZES, THEMES, Tokens, current, generation, px
+from app.views.tokens import CONTRAST, DARK, LIGHT, TEXT_SIZES, THEMES, Tokens, current, px
 
 FALLBACK_FAMILIES = ["Inter", "Segoe UI", "Noto Sans", "DejaVu Sans"]
 WEIGHTS = {
@@ -56,6 +58,7 @@ def apply_theme(app: QApplication, tokens: Tokens, text_scale: int = 100) -> Non
     app.setFont(font("body"))
     app.setPalette(_palette())
     app.setStyleSheet(style_sheet(tokens))
+    _restyle_all()
 
 
 @cache
@@ -97,25 +100,25 @@ class Themed:
     """Mixin for widgets: ``restyle`` runs once when they are made and whenever the theme or text size changes.
 
     Put it before the Qt class: ``class Card(Themed, QFrame)``, and call ``self.start_theming()`` at the end of
-    ``__init__``.
+    ``__init__``. (Qt's own change events would do, but each costs a trip into Python, and there are thousands.)
     """
-
-    _generation = -1
 
     def restyle(self) -> None:
         """Set fonts, measures and palettes from the tokens in use."""
 
     def start_theming(self) -> None:
-        """Style the widget for the first time."""
-        self._generation = generation()
+        """Style the widget for the first time, and from now on."""
         self.restyle()
+        _themed.add(self)
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Restyle when the application's style sheet was replaced."""
-        super().changeEvent(event)  # type: ignore[misc]  # the Qt class stands behind the mixin
-        # Qt sends this for every new parent too; only another theme or text size needs anything done.
-        if self._generation != generation() and event.type() == QEvent.Type.StyleChange and self._generation >= 0:
-            self.start_theming()
+
+_themed: "WeakSet[Themed]" = WeakSet()
+
+
+def _restyle_all() -> None:
+    for widget in list(_themed):
+        if isinstance(widget, QWidget) and isValid(widget):
+            widget.restyle()
 
 
 def tinted(widget: Any, ink: str, background: str | None = None) -> None:

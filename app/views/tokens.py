@@ -218,7 +218,7 @@ ROW_HEIGHT, TALL_ROW_HEIGHT = 44, 54
 
 class _Use:
     def __init__(self, tokens: Tokens, scale: float) -> None:
-        self.tokens, self.scale, self.generation = tokens, scale, 0
+        self.tokens, self.scale = tokens, scale
 
 
 _use = _Use(LIGHT, 1.0)
@@ -227,17 +227,11 @@ _use = _Use(LIGHT, 1.0)
 def use(tokens: Tokens, text_scale: int = 100) -> None:
     """Make a theme and a text size (in per cent) the ones in use; ``theme.apply_theme`` calls this."""
     _use.tokens, _use.scale = tokens, text_scale / 100
-    _use.generation += 1
 
 
 def current() -> Tokens:
     """Return the theme in use."""
     return _use.tokens
-
-
-def generation() -> int:
-    """Return a number that changes with every ``use``, so that a widget knows whether it has to restyle."""
-    return _use.generation
 
 
 def text_scale() -> int:

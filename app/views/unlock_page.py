@@ -1,18 +1,21 @@
 """The unlock page: the laptop's name, when it last synced, and the passphrase. Never case data."""
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QRect, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
-from app.views.icons import icon
-from app.views.kit.buttons import PrimaryButton
+from app.views.kit.buttons import IconButton, PrimaryButton
 from app.views.kit.cards import Card
-from app.views.kit.feedback import Banner, ProgressPanel
-from app.views.kit.fields import FormField
+from app.views.kit.form import FormField
 from app.views.kit.mark import paint_mark
 from app.views.kit.text import Link, Text
 from app.views.theme import Themed
 from app.views.tokens import px
+
+if TYPE_CHECKING:
+    from app.views.kit.feedback import Banner, ProgressPanel
 
 FORGOTTEN = (
     "Ask your administrator to recover this laptop. They can open it with the authority's recovery key. "
@@ -52,9 +55,11 @@ class PassphraseField(QLineEdit):
         self.setEchoMode(QLineEdit.EchoMode.Password)
         self.setInputMethodHints(Qt.InputMethodHint.ImhSensitiveData | Qt.InputMethodHint.ImhNoPredictiveText)
         self.setMaxLength(1024)
-        self._eye = QAction(icon("eye"), "Show what is typed", self)
-        self._eye.triggered.connect(self._toggle)
-        self.addAction(self._eye, QLineEdit.ActionPosition.TrailingPosition)
+        self._eye = IconButton("eye", "Show what is typed")
+        self._eye.setParent(self)
+        self._eye.setCursor(Qt.CursorShape.ArrowCursor)
+        self._eye.clicked.connect(self._toggle)
+        self.setTextMargins(0, 0, px(28), 0)
 
     def hide_words(self) -> None:
         """Hide what is typed again."""
@@ -64,8 +69,14 @@ class PassphraseField(QLineEdit):
     def _toggle(self) -> None:
         shown = self.echoMode() == QLineEdit.EchoMode.Normal
         self.setEchoMode(QLineEdit.EchoMode.Password if shown else QLineEdit.EchoMode.Normal)
-        self._eye.setIcon(icon("eye" if shown else "eye-off"))
-        self._eye.setText("Show what is typed" if shown else "Hide what is typed")
+        self._eye.set_icon("eye" if shown else "eye-off")
+        self._eye.set_name("Show what is typed" if shown else "Hide what is typed")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the eye at the right."""
+        super().resizeEvent(event)
+        side = self.height() - px(4)
+        self._eye.setGeometry(self.width() - side - px(2), px(2), side, side)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Look at the case of a letter against Shift."""
@@ -98,18 +109,16 @@ class UnlockPage(Themed, QWidget):
         self.device = Text("", "secondary", ink="ink2", wrap=True)
         self.caps = Text("Caps Lock may be on.", "secondary", ink="warn", weight="medium")
         self.caps.hide()
-        self.progress = ProgressPanel("Unlocking")
-        self.progress.hide()
-        self.message = Banner("offline", "")
-        self.message.hide()
         self.forgotten = Link("Forgotten your passphrase?")
-        self.steps = Text(FORGOTTEN, "secondary", ink="ink2", wrap=True)
-        self.steps.hide()
+        # Made when first needed: the first paint does not wait for what it does not show.
+        self.progress: ProgressPanel | None = None
+        self.message: Banner | None = None
+        self.steps: Text | None = None
         self._lay_out()
         self.button.clicked.connect(self._ask)
         self.passphrase.returnPressed.connect(self._ask)
         self.passphrase.caps_seen.connect(self.caps.setVisible)
-        self.forgotten.activated.connect(lambda: self.steps.setVisible(not self.steps.isVisible()))
+        self.forgotten.activated.connect(self._show_steps)
         self.setFocusProxy(self.passphrase)
         self.start_theming()
 
@@ -128,13 +137,11 @@ class UnlockPage(Themed, QWidget):
         head.addLayout(names, 1)
         column.addLayout(head)
         column.addSpacing(px(4))
-        column.addWidget(self.message)
         column.addWidget(self.field)
         column.addWidget(self.caps)
         column.addWidget(self.button)
-        column.addWidget(self.progress)
         column.addWidget(self.forgotten)
-        column.addWidget(self.steps)
+        self._column = column
         centred(self, self.card)
 
     def restyle(self) -> None:
@@ -156,10 +163,21 @@ class UnlockPage(Themed, QWidget):
         for widget in (self.passphrase, self.button):
             widget.setEnabled(False)
         self.field.set_error("")
-        self.message.hide()
         self.caps.hide()
-        self.progress.label.setText(words)
+        if self.message is not None:
+            self.message.hide()
+        if self.progress is None:
+            from app.views.kit.feedback import ProgressPanel
+
+            self.progress = ProgressPanel(words)
+            self._column.insertWidget(self._column.indexOf(self.button) + 1, self.progress)
+        self.say(words)
         self.progress.show()
+
+    def say(self, words: str) -> None:
+        """Change the words beside the progress."""
+        if self.progress is not None:
+            self.progress.label.setText(words)
 
     def show_refusal(self, message: str, *, calm: bool = False) -> None:
         """Show why it did not open, and take the passphrase again.
@@ -170,6 +188,11 @@ class UnlockPage(Themed, QWidget):
         """
         self.show_ready()
         if calm:
+            if self.message is None:
+                from app.views.kit.feedback import Banner
+
+                self.message = Banner("offline", message)
+                self._column.insertWidget(self._column.indexOf(self.field), self.message)
             self.message.set_text(message)
             self.message.show()
         else:
@@ -180,8 +203,16 @@ class UnlockPage(Themed, QWidget):
         """Wait for a passphrase."""
         for widget in (self.passphrase, self.button):
             widget.setEnabled(True)
-        self.progress.hide()
+        if self.progress is not None:
+            self.progress.hide()
         self.passphrase.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _show_steps(self) -> None:
+        if self.steps is None:
+            self.steps = Text(FORGOTTEN, "secondary", ink="ink2", wrap=True)
+            self._column.addWidget(self.steps)
+        else:
+            self.steps.setVisible(not self.steps.isVisible())
 
     def _ask(self) -> None:
         if not self.button.isEnabled():
@@ -212,7 +243,6 @@ def centred(page: QWidget, card: QWidget) -> None:
     scroll.setWidgetResizable(True)
     scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     scroll.setWidget(inner)
-    scroll.viewport().setAutoFillBackground(False)
     outer = QVBoxLayout(page)
     outer.setContentsMargins(0, 0, 0, 0)
     outer.addWidget(scroll)

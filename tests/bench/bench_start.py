@@ -35,14 +35,16 @@ window.show()
 application.exec()
 """
 
+# What the window starts once its first paint is on screen (the imports of the rest) is replaced by a word and the end;
+# everything before that is the product's own way, from its entry point on.
 OURS = """
-import sys
-from app.views import frame, start
-from PySide6.QtWidgets import QApplication
-def warm_up(self):
+import os, sys, types
+rest = types.ModuleType("app.views.opening")
+def warm():
     print("painted", flush=True)
-    QApplication.quit()
-frame.Frame.warm_up = warm_up
+    os._exit(0)
+rest.warm = warm
+sys.modules["app.views.opening"] = rest
 from app.main import main
 sys.exit(main(["window", "--vault", sys.argv[1]]))
 """

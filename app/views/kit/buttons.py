@@ -1,7 +1,7 @@
 """Buttons, drawn from the tokens: one primary to a view, quiet ones beside it, plain ones inside cards."""
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt
-from PySide6.QtGui import QEnterEvent, QFocusEvent, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtGui import QEnterEvent, QFocusEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from app.views.icons import paint_icon
@@ -22,7 +22,11 @@ _LOOKS: dict[str, tuple[str | None, str | None, str, str]] = {
 
 def hint_text(keys: str) -> str:
     """Return a shortcut as its hint shows it: ``Ctrl+Return`` becomes ``Ctrl ↵``."""
-    shown = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText) if keys else ""
+    if not keys:
+        return ""
+    from PySide6.QtGui import QKeySequence  # late: the unlock window has no shortcuts
+
+    shown = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
     return shown.replace("+", " ").replace("Return", "↵").replace("Enter", "↵")
 
 
@@ -57,7 +61,7 @@ class Button(Themed, QAbstractButton):
         self.setText(text)
         self.setAccessibleName(text)
         if keys and answers:
-            self.setShortcut(QKeySequence(keys))
+            self.setShortcut(keys)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self.start_theming()
@@ -231,4 +235,9 @@ class IconButton(Button):
         self.setAccessibleName(name)
         self.setToolTip(f"{name} ({hint_text(keys)})" if keys else name)
         if keys and answers:
-            self.setShortcut(QKeySequence(keys))
+            self.setShortcut(keys)
+
+    def set_name(self, name: str) -> None:
+        """Change what is read aloud and shown as the tooltip."""
+        self.setAccessibleName(name)
+        self.setToolTip(name)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QEnterEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from app.views.kit.buttons import IconButton, QuietButton
-from app.views.kit.fields import IconLabel
+from app.views.kit.form import IconLabel
 from app.views.kit.text import Link, Text
 from app.views.theme import Themed, colour, tinted
 from app.views.tokens import RADIUS_CARD, current, px
