@@ -13,7 +13,7 @@ from app.services.access import Permission, allowed
 from app.services.changes import Change, ChangeSet, decode
 from app.services.signing import verified
 from app.services.sync.protocol import MAX_CHANGE_SET_BYTES, ProtocolError, SignedSet
-from app.services.sync.shapes import Identifier, ShapeError, check_values
+from app.services.sync.shapes import Identifier, Instant, ShapeError, check_values
 
 P = Permission
 _CASEWORK = (P.EDIT_CASES, P.TAKE_REFERRALS, P.LINK_DOCUMENTS, P.WRITE_LETTERS)
@@ -55,6 +55,12 @@ class Incoming:
     signed: SignedSet
 
 
+class _Stamp(msgspec.Struct, array_like=True):
+    id: Identifier
+    actor: Identifier | None
+    made_at: Instant
+
+
 def read(device: DeviceIdentity, signed: SignedSet) -> Incoming:
     """Return a readable change set of this laptop.
 
@@ -65,7 +71,7 @@ def read(device: DeviceIdentity, signed: SignedSet) -> Incoming:
         raise ProtocolError("a change set is too large")
     try:
         change_set = decode(signed.body)
-        msgspec.convert(change_set.id, Identifier)
+        msgspec.convert((change_set.id, change_set.actor, change_set.made_at), _Stamp)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ProtocolError("a change set cannot be read") from error
     if change_set.device != device.device_id or change_set.sequence < 1:

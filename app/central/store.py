@@ -1,18 +1,19 @@
 """What laptops push: change sets merged in each laptop's own order, whole or not at all, each answered for good."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, Engine, insert, select, text, update
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, LargeBinary, Table, Text, Uuid, select, text, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from app.central import records
-from app.central.batch import Batch, Outcome
+from app.central.batch import Batch
 from app.central.checks import DeviceIdentity, Incoming, Judge, read, shape_refusal
 from app.central.signing_key import Identity
-from app.central.tables import change_log, device_credential, revision_counter
+from app.central.tables import change_log, change_touch, device_credential, revision_counter
 from app.errors import BugError
 from app.ids import new_id
 from app.services.changes import Change, ChangeSet, encode
@@ -25,6 +26,7 @@ from app.services.sync.protocol import (
     SignedSet,
     receipt_statement,
 )
+from app.services.sync.receipts import issue
 from app.timesource import TimeSource
 
 
@@ -35,7 +37,7 @@ class _Entry:
     incoming: Incoming
     result: PushResult
     effective: bytes = b""
-    touched: frozenset[str] = frozenset()
+    touched: Collection[str] = ()
 
 
 class FuseError(Exception):
@@ -171,9 +173,18 @@ class Store:
         outcomes = [batch.merge(each.change_set) for each in sets]
         self._check_fuse(connection, batch, sets)
         batch.write()
+        revisions = range(revision + 1, revision + 1 + len(sets))
+        statements = [
+            receipt_statement(each.signed.body, number, outcome.state)
+            for each, outcome, number in zip(sets, outcomes, revisions, strict=True)
+        ]
         return [
-            self._accepted(each, outcome, revision + offset)
-            for offset, (each, outcome) in enumerate(zip(sets, outcomes, strict=True), start=1)
+            _Entry(
+                each, PushResult(each.change_set.id, outcome.state, number, receipt), outcome.effective, outcome.touched
+            )
+            for each, outcome, number, receipt in zip(
+                sets, outcomes, revisions, issue(self._signer, statements), strict=True
+            )
         ]
 
     def _check_fuse(self, connection: Connection, batch: Batch, sets: Sequence[Incoming]) -> None:
@@ -181,11 +192,6 @@ class Store:
         for table in tables:
             if too_many_deletions(batch.deleted_count(table), records.count(connection, table)):
                 raise FuseError
-
-    def _accepted(self, incoming: Incoming, outcome: Outcome, revision: int) -> _Entry:
-        receipt = self._signer.sign(receipt_statement(incoming.signed.body, revision, outcome.state))
-        result = PushResult(incoming.change_set.id, outcome.state, revision, receipt)
-        return _Entry(incoming, result, outcome.effective, frozenset(outcome.touched))
 
     def _last_sequence(self, connection: Connection, device_id: str) -> int:
         return int(
@@ -198,13 +204,9 @@ class Store:
         if not entries:
             return
         received_at = self.time.now()
-        connection.execute(insert(change_log), [_log_row(entry, received_at) for entry in entries])
-        touches = [(row, entry.result.revision) for entry in entries for row in entry.touched]
-        if touches:
-            connection.exec_driver_sql(
-                "INSERT INTO change_touch (row_id, revision) SELECT * FROM unnest(%s::uuid[], %s::bigint[])",
-                ([row for row, _ in touches], [revision for _, revision in touches]),
-            )
+        _copy_in(connection, change_log, [_log_row(entry, received_at) for entry in entries])
+        touches = [(UUID(row), entry.result.revision) for entry in entries for row in entry.touched]
+        _copy_in(connection, change_touch, touches)
         newest = max((entry.result.revision or 0 for entry in entries), default=0)
         if newest:
             connection.execute(update(revision_counter).values(value=newest))
@@ -235,20 +237,42 @@ def _refused(incoming: Incoming, reason: str) -> _Entry:
     return _Entry(incoming, PushResult(incoming.change_set.id, REFUSED, reason=reason))
 
 
-def _log_row(entry: _Entry, received_at: datetime) -> dict[str, Any]:
+def _copy_in(connection: Connection, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+    """Add rows, in the order of the table's columns, with COPY: the log's bodies are too large for parameters."""
+    if not rows:
+        return
+    names = ", ".join(column.name for column in table.columns)
+    types = [_COPY_TYPES[type(column.type)] for column in table.columns]
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
+
+
+_COPY_TYPES: dict[type, str] = {
+    Uuid: "uuid",
+    BigInteger: "int8",
+    Text: "text",
+    DateTime: "timestamptz",
+    LargeBinary: "bytea",
+}
+
+
+def _log_row(entry: _Entry, received_at: datetime) -> tuple[Any, ...]:
     change_set, result = entry.incoming.change_set, entry.result
-    return {
-        "change_set_id": change_set.id,
-        "revision": result.revision,
-        "device_id": change_set.device,
-        "sequence": change_set.sequence,
-        "actor_id": change_set.actor,
-        "made_at": change_set.made_at,
-        "received_at": received_at,
-        "state": result.state,
-        "refusal": result.reason,
-        "body": entry.incoming.signed.body,
-        "signature": entry.incoming.signed.signature,
-        "effective": entry.effective,
-        "receipt": result.receipt,
-    }
+    return (
+        UUID(change_set.id),
+        result.revision,
+        UUID(change_set.device),
+        change_set.sequence,
+        UUID(change_set.actor) if change_set.actor else None,
+        change_set.made_at,
+        received_at,
+        result.state,
+        result.reason,
+        entry.incoming.signed.body,
+        entry.incoming.signed.signature,
+        entry.effective,
+        result.receipt,
+    )

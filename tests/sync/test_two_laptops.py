@@ -22,9 +22,9 @@ from app.models import (
     User,
 )
 from app.models.terms import ChangeState, ConflictState, EventKind
-from app.services.signing import verified
 from app.services.sync import facts
 from app.services.sync.protocol import receipt_statement
+from app.services.sync.receipts import ReceiptChecker
 from app.services.sync.stale import stale_allocations
 from app.services.workspace import Workspace
 
@@ -104,8 +104,9 @@ def test_an_accepted_change_set_carries_a_true_receipt(laptops: tuple[Workspace,
     with dawn.read() as session:
         row = session.execute(select(ChangeSetRow).where(ChangeSetRow.state == ChangeState.ACCEPTED)).scalar_one()
         key = facts.get(session, facts.SERVER_KEY)
-    assert verified(key, receipt_statement(row.body, row.revision, "accepted"), row.receipt)
-    assert not verified(key, receipt_statement(row.body + b" ", row.revision, "accepted"), row.receipt)
+    checker = ReceiptChecker(key)
+    assert checker.fits(receipt_statement(row.body, row.revision, "accepted"), row.receipt)
+    assert not checker.fits(receipt_statement(row.body + b" ", row.revision, "accepted"), row.receipt)
 
 
 def test_different_fields_of_one_record_both_go_in(laptops: tuple[Workspace, Workspace], sync_once: Sync) -> None:

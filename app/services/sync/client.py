@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from app.logs import get_logger
 from app.models import SYNCED_TABLES, ChangeSetRow, ReferenceLease
 from app.models.terms import ChangeState
-from app.services import projection
-from app.services.signing import verified
+from app.services import projection_rebuild
 from app.services.sync import facts, protocol
 from app.services.sync.apply import apply_entries, apply_snapshot_page, keep_history
 from app.services.sync.documents import move_documents
 from app.services.sync.faults import CentralUnreachable, nonsense
+from app.services.sync.receipts import ReceiptChecker
 from app.services.workspace import Workspace
 
 Answer = TypeVar("Answer")
@@ -103,7 +103,7 @@ class SyncClient:
         self._device = ws.actor.device_id
         self._sets_a_push = protocol.PUSH_SETS
         with ws.read() as session:
-            self._server_key = facts.get(session, facts.SERVER_KEY) or ""
+            self._receipts = ReceiptChecker(facts.get(session, facts.SERVER_KEY) or "")
 
     def run(self) -> SyncReport:
         """Do everything once.
@@ -209,7 +209,7 @@ class SyncClient:
             raise nonsense()
         if result.state != protocol.REFUSED:
             statement = protocol.receipt_statement(row.body, result.revision or 0, result.state)
-            if not verified(self._server_key, statement, result.receipt):
+            if not self._receipts.fits(statement, result.receipt):
                 raise nonsense()
         return {
             "set_id": row.id,
@@ -259,7 +259,7 @@ class SyncClient:
             place = following
             self._progress(SyncProgress("Fetching records", report.rows, max(total, report.rows)))
         with self._ws.apply_session() as session:
-            projection.rebuild(session, self._ws.time)
+            projection_rebuild.rebuild(session)
             facts.put(session, facts.CURSOR, str(place.revision))
             facts.put(session, facts.FIRST_PULL, _DONE)
             facts.put(session, facts.HISTORY_FROM, f"0:{place.revision}")
