@@ -22,6 +22,10 @@ WARM = (
     "app.views.case.case_page",
     "app.services.search",
     "app.services.sync.background",
+    "app.services.letters",
+    "app.views.letters.letters_page",
+    "app.views.correspondence.correspondence_page",
+    "app.views.intake.referral_page",
 )
 
 
@@ -66,12 +70,9 @@ def unlock(folder: Path, passphrase: str, progress: Callable[[str], None]) -> Op
 
 def start_sync(vault: "Vault", ws: "Workspace") -> Any:
     """Return what syncs a workspace: in the background when the laptop is enrolled, else nothing."""
+    from app.services.sync import background
     from app.services.sync.status import NoSync
 
-    try:
-        from app.services.sync import background
-    except ImportError:
-        return NoSync()
     return background.start(vault, ws) or NoSync()
 
 
@@ -97,29 +98,17 @@ def enrol(folder: Path, server: str, code: str, passphrase: str, counted: Callab
         UserError: a wrong code or address, or a weak passphrase; no vault is left behind.
         EnvironmentFault: no connection; no vault is left behind.
     """
+    import platform
+
     from app.services.sync import enrolment
-    from app.services.vault import create_vault
     from app.timesource import SystemTime
 
-    vault = create_vault(
-        folder,
-        passphrase,
-        time=SystemTime(),
-        use_system_keyring=True,
-        progress=lambda words: counted(0, 0, words),
+    vault = enrolment.create_and_enrol(
+        folder, server, code, platform.node(), passphrase, counted, time=SystemTime(), use_system_keyring=True
     )
     try:
-        enrolment.enrol(vault, server=server, code=code, progress=counted)
         ws = vault.workspace()
+        return Opened(vault, ws, start_sync(vault, ws))
     except BaseException:
         vault.close()
-        _remove_unused(folder)
         raise
-    return Opened(vault, ws, start_sync(vault, ws))
-
-
-def _remove_unused(folder: Path) -> None:
-    """Remove the files of a vault that was never enrolled and so holds nothing."""
-    for pattern in ("vault.json", "cases.db*", "documents.db*", "attempts.json"):
-        for path in folder.glob(pattern):
-            path.unlink(missing_ok=True)

@@ -22,8 +22,9 @@ class SingleWindow(QObject):
 
     def __init__(self, folder: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = QLockFile(str(folder / "rollcall.lock"))
+        # Beside the folder, not in it: enrolment takes back a folder that it found empty.
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = QLockFile(str(folder.parent / f".{folder.name}.lock"))
         self._lock.setStaleLockTime(0)  # a lock is stale when its process is gone, however old it is
         self._folder = folder
         self._server: QLocalServer | None = None

@@ -133,8 +133,9 @@ class SyncPopover(QFrame):
         column.setContentsMargins(px(16), px(14), px(16), px(14))
         column.setSpacing(px(8))
         column.addWidget(Text(status.words(), "card", weight="strong"))
-        column.addWidget(Text(status.sentence(), "secondary", ink="ink2", wrap=True))
-        if status.message:
+        tried = status.state in ("failed", "offline") and status.message
+        column.addWidget(Text(status.message if tried else status.sentence(), "secondary", ink="ink2", wrap=True))
+        if status.message and not tried:
             column.addWidget(Text(status.message, "secondary", ink="ink2", wrap=True))
         at = status.last_synced_at
         when = f"{to_london(at):%H:%M}, {format_date(to_london(at).date())}" if at else "Not yet"
