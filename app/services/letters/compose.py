@@ -132,7 +132,7 @@ def compose(facts: Facts, draft: LetterDraft) -> Composed:
 
 def _printed(name: str, text: str) -> str:
     if not merge.FIELDS[name].is_date:
-        return text
+        return merge.printable(text)
     day = as_day(text)
     if day is None:
         return ""

@@ -1,12 +1,12 @@
 """A letter being written, and what may be said about it."""
 
-import re
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from app.services.letters import merge
+
 _LONGEST_VALUE = 2_000
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\ue000-\uf8ff]")
 
 
 class Level(StrEnum):
@@ -67,4 +67,4 @@ def as_day(text: str) -> date | None:
 
 def clean(text: str) -> str:
     """Return typed text without control characters and no longer than a field may be."""
-    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\t", " "))[:_LONGEST_VALUE]
+    return merge.printable(text.replace("\r\n", "\n").replace("\t", " "))[:_LONGEST_VALUE]

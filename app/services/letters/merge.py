@@ -5,6 +5,7 @@ then do the values take the markers' places. So nothing typed into a field can b
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -79,6 +80,8 @@ FIELDS: dict[str, MergeField] = {
 }
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
+_INVISIBLE = re.compile("[\x00-\x09\x0b-\x1f\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ue000-\uf8ff\ufeff]")
+"""Controls, direction marks, soft hyphens, private-use characters. Joiners stay: Persian and Indic names need them."""
 _MARKER = re.compile(f"{_OPEN}([a-z_]+){_CLOSE}")
 
 
@@ -159,6 +162,11 @@ def fill(body: str, values: Mapping[str, str]) -> str:
     """
     seen = {name: _Value(name, bool(values.get(name, "").strip())) for name in FIELDS}
     return _compiled(body).render(seen)
+
+
+def printable(text: str) -> str:
+    """Return a value as it is printed: composed characters, and nothing invisible that would steer the text."""
+    return _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
 
 
 def split(text: str) -> list[tuple[str, str | None]]:

@@ -1,5 +1,6 @@
 """Measures and draws words for one document: font fallback, shaping and both writing directions."""
 
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,6 +12,8 @@ from reportlab.pdfbase.ttfonts import ShapedStr, TTFont, freshTTFont, shapeStr
 from reportlab.pdfgen.canvas import Canvas
 
 from app.services.letters import fonts
+
+_DROPPED = frozenset({"BN", "LRE", "RLE", "LRO", "RLO", "PDF"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,4 +195,10 @@ def _levels(line: str) -> list[int]:
     bidi.resolve_weak_types(storage)
     bidi.resolve_neutral_types(storage, False)
     bidi.resolve_implicit_levels(storage, False)
-    return [character["level"] for character in storage["chars"]]
+    # The algorithm drops joiners and other marks without a direction; each takes the level of what stands before it.
+    known = iter(character["level"] for character in storage["chars"])
+    levels: list[int] = []
+    for character in line:
+        dropped = unicodedata.bidirectional(character) in _DROPPED
+        levels.append((levels[-1] if levels else 0) if dropped else next(known))
+    return levels
