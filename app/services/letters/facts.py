@@ -84,6 +84,7 @@ def read(ws: Workspace, case_id: str) -> Facts:
         today = ws.time.today()
         flags = recipients.flags_of(session, child.id)
         at_home = recipients.household(session, child.id)
+        places = shield.protected_places(session, child.id, flags, at_home)
         times = _school_times(list(session.scalars(select(Enrolment).where(Enrolment.child_id == child.id))))
         names = list(session.scalars(select(ChildName).where(ChildName.child_id == child.id)))
         addresses = list(session.scalars(select(Address).where(Address.child_id == child.id)))
@@ -98,13 +99,13 @@ def read(ws: Workspace, case_id: str) -> Facts:
             case_open=case.status is CaseStatus.OPEN,
             values={
                 **_from_case(case, child, names, times),
-                **_last_address(addresses, flags),
+                **_last_address(addresses, flags, places),
                 **_from_council(authority),
                 **_from_officer(officer, authority, ws.actor.name),
             },
             parents=recipients.parents(session, child, today),
             schools=recipients.schools(session, child.id),
-            places=shield.protected_places(session, child.id, flags, at_home),
+            places=places,
             deceased=child.deceased_on is not None,
             next_number=number + 1,
             today=today,
@@ -150,15 +151,17 @@ def _from_case(case: Case, child: Child, names: list[ChildName], times: tuple[Sc
     return {name: Value(text, "case") for name, text in found.items()}
 
 
-def _last_address(rows: list[Address], flags: frozenset[SafetyKind]) -> dict[str, Value]:
-    """Return the child's last address where it may be told; a protected or restricted one is simply not there."""
+def _last_address(
+    rows: list[Address], flags: frozenset[SafetyKind], places: tuple[ProtectedPlace, ...]
+) -> dict[str, Value]:
+    """Return the child's last address that may be told; one that gives a protected place away is not there."""
     if SafetyKind.RESTRICTED_ADDRESS in flags:
         return {}
     rows.sort(key=lambda row: (row.to_on is None, row.to_on or row.from_on or date.min, row.created_at), reverse=True)
     for row in rows:
-        if not row.protected:
-            lines = recipients.lines_of(row)
-            return {"child_last_address": Value(one_line("\n".join(lines)), "case")}
+        text = one_line("\n".join(recipients.lines_of(row)))
+        if not row.protected and not shield.leaks({"child_last_address": text}, places):
+            return {"child_last_address": Value(text, "case")}
     return {}
 
 
