@@ -1,5 +1,6 @@
 """Lists of letters: drafts, waiting for approval, sent."""
 
+import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -110,3 +111,46 @@ def _line(ws: Workspace, found: Row[Letter, str, str, str]) -> LetterLine:
         by=by or "",
         mine=row.created_by == ws.actor.user_id,
     )
+
+
+def find_case(ws: Workspace, reference: str) -> str:
+    """Return the id of a case by its reference.
+
+    Raises:
+        UserError: it is not on this laptop.
+    """
+    require(ws.actor, Permission.READ_CASES)
+    with ws.read() as session:
+        found = session.scalar(select(CaseRow.case_id).where(CaseRow.reference == reference.strip().upper()))
+    if found is None:
+        raise UserError(f"{reference} is not on this laptop. Nothing was changed.")
+    return found
+
+
+def find_letter(ws: Workspace, words: str) -> str:
+    """Return the id of a letter by its id or its reference, such as ``CME-2026-00377/L4``.
+
+    Raises:
+        UserError: none, or more than one, has it.
+    """
+    require(ws.actor, Permission.READ_CASES)
+    wanted = words.strip()
+    with ws.read() as session:
+        found = set(session.scalars(select(Letter.id).where(Letter.reference == wanted.upper())))
+        if not found and _is_id(wanted):
+            found = set(session.scalars(select(Letter.id).where(Letter.id == wanted)))
+    if not found:
+        raise UserError(f"There is no letter {words} on this laptop. Nothing was changed.")
+    if len(found) > 1:
+        raise UserError(
+            f"Two letters have the reference {words}. Give the id that the list shows. Nothing was changed."
+        )
+    return found.pop()
+
+
+def _is_id(words: str) -> bool:
+    try:
+        uuid.UUID(words)
+    except ValueError:
+        return False
+    return True
