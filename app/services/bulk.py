@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import bindparam
 
@@ -13,6 +13,7 @@ from app.services import projection
 from app.services.batches import batched
 from app.services.capture import record_change_set, unit_of
 from app.services.changes import Change
+from app.services.rows import insert_into
 from app.services.wire import complete, insert_fields, to_wire
 
 ROWS_A_SET = 1000
@@ -46,7 +47,7 @@ class BulkRecorder:
                     row.update(model.derive(row))
                 full.append(row)
                 changes.append(Change(table, row["id"], "insert", insert_fields(table, row)))
-            self._session.connection().execute(insert(model), full)
+            insert_into(model.__table__)(self._session.connection(), full)
             self._record(changes)
             count += len(full)
         return count

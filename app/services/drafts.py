@@ -1,10 +1,11 @@
 """Words typed and not yet part of a record: kept on this laptop through locks and crashes, never synced."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
 from app.models import Draft
+from app.services.rows import driver
 from app.services.workspace import Workspace
 
 LONGEST = 100_000
@@ -39,4 +40,4 @@ def load_draft(ws: Workspace, key: str) -> str:
 
 def drop(session: Session, key: str) -> None:
     """Delete a draft in the session's transaction: its words have become a record."""
-    session.connection().execute(delete(Draft).where(Draft.key == key))
+    driver(session.connection()).execute("DELETE FROM draft WHERE key = ?", (key,))

@@ -1,21 +1,29 @@
 """The one question every action on a case asks first: is it here, and is it open?"""
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import UserError
-from app.models import Case
 from app.models.terms import CaseStatus
+from app.services.rows import driver, stored_key
+
+# Asked before every save, so the driver asks it: composing the statement anew cost more than answering it.
+_STATUS = 'SELECT status FROM "case" WHERE id = ?'
 
 
 def require_open(session: Session, case_id: str) -> None:
     """Refuse a case that is not on this laptop or is closed.
 
+    Args:
+        session: a session of the vault.
+        case_id: the case.
+
     Raises:
         UserError: in words.
     """
-    status = session.execute(select(Case.status).where(Case.id == case_id)).scalar()
-    if status is None:
+    if session.new or session.dirty:
+        session.flush()
+    found = driver(session.connection()).execute(_STATUS, (stored_key(case_id),)).fetchone()
+    if found is None:
         raise UserError("This case is not on this laptop. Sync, then open it again. Nothing was changed.")
-    if status is CaseStatus.CLOSED:
+    if found[0] == CaseStatus.CLOSED.value:
         raise UserError("This case is closed. Ask a supervisor to reopen it. Nothing was changed.")
