@@ -65,7 +65,8 @@ def rebuild(session: Session) -> None:
 def _fill_due_dates(session: Session) -> None:
     waiting = select(Task.case_id).where(Task.done_at.is_(None), Task.due_on.is_not(None), Task.case_id.is_not(None))
     running = select(Clock.case_id).where(Clock.met_on.is_(None), Clock.stopped_on.is_(None))
-    due = next_due(session, sorted(set(session.scalars(waiting)) | set(session.scalars(running))))
+    case_ids = {*session.scalars(waiting), *session.scalars(running)}
+    due = next_due(session, sorted(case_id for case_id in case_ids if case_id))
     values: list[dict[str, Any]] = [
         {"of_case": case_id, "on": first.on, "what": first.what, "statutory": first.statutory}
         for case_id, first in due.items()

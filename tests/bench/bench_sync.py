@@ -2,9 +2,9 @@
 
 Push is measured against the same records as JSON through the same ASGI stack in plain batches with a bulk upsert into
 PostgreSQL (no signatures, merge, log or receipts). Records saved one by one are 10,000 signed change sets; their
-floor adds the bare checking of 10,000 signatures, which no server can leave out. A first pull is measured against a plain ``executemany`` of the
-same rows into the same indexed SQLCipher tables (no network, no checks, no list or search index). Medians of
-interleaved rounds.
+floor adds the bare checking of 10,000 signatures, which no server can leave out. A first pull is measured against a
+plain ``executemany`` of the same rows into the same indexed SQLCipher tables (no network, no checks, no list or search
+index). Medians of interleaved rounds.
 """
 
 import socket
@@ -183,7 +183,7 @@ def write_in_bulk(ws: Workspace, children: list[dict[str, Any]], cases: list[dic
 
 
 def write_one_by_one(ws: Workspace, children: list[dict[str, Any]], cases: list[dict[str, Any]]) -> None:
-    """Leave one change set a record in the outbox, as so many saves would (but committed together: this is not timed)."""
+    """Leave one change set a record in the outbox, as so many saves would; committed together, as this is not timed."""
     from app.services.capture import record_change_set
 
     with ws.write("Saved") as session:
