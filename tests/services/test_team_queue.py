@@ -1,42 +1,46 @@
 """The team queue: ages, what is worth knowing, suggestions, workload, and allocations that never overwrite."""
 
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from app.demo.people import populate
 from app.demo.world import World
 from app.errors import AccessRefused, UserError
 from app.models import Assignment, Case, CaseEvent, ChangeSetRow, Clock, Conflict, Letter, SafetyFlag, User
 from app.models.terms import CaseStatus, ConflictState, EventKind, LetterState, Role, SafetyKind
 from app.services import allocation, team_queue
 from app.services.team_workload import over_limit_words, preview
-from app.services.vault import Vault
 from app.services.workspace import Actor, Workspace
+from app.timesource import FrozenTime
+from tests.marlshire import open_copy
 
 
 @pytest.fixture
-def ws(supervisor_workspace: Workspace) -> Workspace:
-    return supervisor_workspace
+def opened(
+    tmp_path: Path, frozen_time: FrozenTime, request: pytest.FixtureRequest
+) -> Iterator[tuple[Workspace, World]]:
+    vault, ws, world = open_copy(tmp_path / "ruth", frozen_time, everyone="whole" in request.fixturenames)
+    yield ws, world
+    vault.close()
 
 
 @pytest.fixture
-def world(ws: Workspace) -> World:
-    return _fill(ws, everyone=False)
+def ws(opened: tuple[Workspace, World]) -> Workspace:
+    return opened[0]
 
 
 @pytest.fixture
-def whole(ws: Workspace) -> World:
-    """Everybody's whole caseload, where the numbers matter."""
-    return _fill(ws, everyone=True)
+def world(opened: tuple[Workspace, World]) -> World:
+    return opened[1]
 
 
-def _fill(ws: Workspace, *, everyone: bool) -> World:
-    made = populate(ws, everyone=everyone)
-    ws.actor = replace(ws.actor, team_id=made.teams["west"])
-    return made
+@pytest.fixture
+def whole(opened: tuple[Workspace, World]) -> World:
+    """With everybody's whole caseload, where the numbers matter."""
+    return opened[1]
 
 
 def _officer(queue: team_queue.TeamQueue, name: str) -> team_queue.Officer:
@@ -282,6 +286,26 @@ def test_a_stale_allocation_from_another_laptop_shows_as_already_allocated(ws: W
         allocation.keep_allocation(ws, row.conflict_id)
 
 
+def test_a_conflict_about_a_parents_number_is_shown_on_the_childs_case(ws: Workspace, world: World) -> None:
+    person = world.people["noor:Leila Salvani"]
+    with ws.write("Merged") as session:
+        session.add(
+            Conflict(
+                table_name="contact_point",
+                row_id=person,
+                subject_id=person,
+                field="value",
+                before="1",
+                kept="2",
+                offered="3",
+                offered_at=ws.time.now(),
+                chosen=None,
+            )
+        )
+    row = team_queue.read_queue(ws).conflicts[0]
+    assert (row.name, row.field, row.officers) == ("Noor Salvani", "Telephone or e-mail", "Not recorded")
+
+
 def test_letters_that_wait_say_whose_they_are(ws: Workspace, world: World) -> None:
     with ws.write("Asked for approval") as session:
         session.add(
@@ -326,7 +350,7 @@ def test_another_team_sees_its_own_and_what_belongs_to_nobody(ws: Workspace, wor
     assert team_queue.waiting_count(ws) == 5
 
 
-def test_the_age_is_counted_in_london_days(ws: Workspace, world: World, vault: Vault) -> None:
+def test_the_age_is_counted_in_london_days(ws: Workspace, world: World) -> None:
     ws.time.move_to(datetime(2026, 11, 17, 23, 59, tzinfo=UTC))  # type: ignore[attr-defined]  # a FrozenTime
     assert team_queue.read_queue(ws).waiting[0].waited_days == 3
     ws.time.move_to(datetime(2026, 11, 18, 0, 1, tzinfo=UTC))  # type: ignore[attr-defined]  # a FrozenTime

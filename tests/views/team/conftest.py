@@ -1,22 +1,24 @@
 """The Team queue page on a real vault with the demonstration authority in it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.demo.people import populate
 from app.demo.world import World
 from app.services.sync.status import NoSync
 from app.services.workspace import Workspace
+from app.timesource import FrozenTime
 from app.views import tokens
 from app.views.context import AppContext
 from app.views.start import make_application
 from app.views.task_runner import TaskRunner
 from app.views.team.team_page import TeamPage
 from app.views.theme import apply_theme
+from tests.marlshire import open_copy
 
 
 @pytest.fixture(scope="session")
@@ -39,11 +41,9 @@ class Shown:
 
 
 @pytest.fixture
-def shown(qapp: Any, qtbot: QtBot, supervisor_workspace: Workspace) -> Iterator[Shown]:
+def shown(qapp: Any, qtbot: QtBot, tmp_path: Path, frozen_time: FrozenTime) -> Iterator[Shown]:
     apply_theme(qapp, tokens.LIGHT)
-    ws = supervisor_workspace
-    world = populate(ws, everyone=False)
-    ws.actor = replace(ws.actor, team_id=world.teams["west"])
+    vault, ws, world = open_copy(tmp_path / "ruth", frozen_time)
     unexpected: list[Exception] = []
     runner = TaskRunner(unexpected.append)
     context = AppContext(ws, runner, NoSync())
@@ -63,3 +63,4 @@ def shown(qapp: Any, qtbot: QtBot, supervisor_workspace: Workspace) -> Iterator[
     settle()
     yield made
     runner.close()
+    vault.close()
