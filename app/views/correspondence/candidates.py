@@ -67,8 +67,8 @@ class CandidateCard(Themed, QAbstractButton):
         column.addLayout(head)
         column.addWidget(_quiet(Text(candidate.about, "secondary", ink="ink2", wrap=True)))
         self.note = _quiet(Text(candidate.note, "secondary", ink="ink2", wrap=True))
-        self.note.setVisible(bool(candidate.note))
         column.addWidget(self.note)
+        self.note.setVisible(bool(candidate.note))  # only inside the card: alone it would be a window for a moment
         self.short = _quiet(Text(reasons, "secondary", ink="ink2", wrap=True))
         column.addWidget(self.short)
         self.reasons: list[ReasonRow] = []
@@ -90,6 +90,14 @@ class CandidateCard(Themed, QAbstractButton):
         """Return what the lines need."""
         layout = self.layout()
         return layout.sizeHint() if layout is not None else QSize()
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least width, and the height that the lines need at the width there is."""
+        layout = self.layout()
+        if layout is None:
+            return QSize()
+        least = layout.minimumSize()
+        return QSize(least.width(), layout.heightForWidth(max(self.width(), least.width())))
 
     def _show_reasons(self, chosen: bool) -> None:
         self.short.setVisible(not chosen and bool(self.candidate.reasons))
@@ -180,6 +188,7 @@ class ChildFinder(Themed, QWidget):
         super().__init__(parent)
         self.field = SearchField("Name, UPN or reference")
         self.field.setObjectName("find_child")
+        self.field.setAcceptDrops(False)
         self.model = RowModel["SearchHit"](lambda hit: f"{hit.title}. {hit.detail}", self)
         self.list = QListView()
         self.list.setObjectName("found_children")

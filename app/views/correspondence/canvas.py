@@ -81,6 +81,7 @@ class PageCanvas(Themed, QGraphicsView):
         self._degrees = 0
         self._fit = True
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAcceptDrops(False)  # files go to the page behind
         self.setRenderHints(QPainter.RenderHint.SmoothPixmapTransform | QPainter.RenderHint.Antialiasing)
         self.setDragMode(QGraphicsView.DragMode.ScrollHandDrag)
         self._sharpen = QTimer(self)
@@ -175,9 +176,11 @@ class PageCanvas(Themed, QGraphicsView):
         if not self.has_page():
             return
         across, down = self._size()
-        wide = (self.viewport().width() - 2 * px(_MARGIN)) / across * 100
-        high = (self.viewport().height() - 2 * px(_MARGIN)) / down * 100
-        self._scale_to(round(wide if min(wide, high) < _READABLE else min(wide, high)))
+        # Measured without scroll bars, so that one coming or going never changes the answer.
+        bar = self.verticalScrollBar().sizeHint().width()
+        wide = (self.width() - bar - 2) / (across + 2 * _MARGIN) * 100
+        high = (self.height() - 2) / (down + 2 * _MARGIN) * 100
+        self._scale_to(int(wide if min(wide, high) < _READABLE else min(wide, high)))
 
     def wanted_width(self) -> int:
         """Return the pixels across, before turning, at which the page looks sharp now."""
@@ -198,10 +201,14 @@ class PageCanvas(Themed, QGraphicsView):
         return (tall, NOMINAL_WIDTH) if self._degrees in (90, 270) else (NOMINAL_WIDTH, tall)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep fitting."""
+        """Keep fitting; a page that is shown from its top stays so."""
+        bar = self.verticalScrollBar()
+        at_top = bar.value() <= bar.minimum()
         super().resizeEvent(event)
         if self._fit:
             self.fit()
+        if at_top:
+            bar.setValue(bar.minimum())
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom with Ctrl, else scroll."""

@@ -21,6 +21,7 @@ from app.services.access import Permission, allowed
 from app.services.documents import reading, suggest, tray
 from app.services.documents.kinds import document_kinds
 from app.views.context import AppContext
+from app.views.correspondence.actions import DocumentActions
 from app.views.correspondence.drops import DropHint, accept, dropped_files
 from app.views.correspondence.intake_strip import IntakeStrip
 from app.views.correspondence.link_form import FormValues, LinkForm
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from app.services.documents.suggest import Candidate, Suggestions
 
 _SHOWN_TABLES = frozenset({"document"})
+NOT_FOUND = "No child found. Check the spelling, or start a referral."
 
 
 class CorrespondencePage(QWidget):
@@ -54,7 +56,7 @@ class CorrespondencePage(QWidget):
         self._may_link = allowed(context.ws.actor.role, Permission.LINK_DOCUMENTS)
         self._shown: str | None = None
         self._kept: dict[str, FormValues] = {}
-        self._acting = False
+        self.acts = DocumentActions(context, self)
         self._drawing: set[str] = set()
         self.strip = IntakeStrip(context)
         self.tray = TrayList(context.ws.time)
@@ -84,16 +86,20 @@ class CorrespondencePage(QWidget):
         viewer.document_shown.connect(self._document_shown)
         viewer.page_changed.connect(lambda _page: self._show_words())
         form.link_asked.connect(self.link)
-        form.left.connect(self._leave)
-        form.unlink_asked.connect(self._unlink)
-        form.put_back_asked.connect(self._put_back)
-        form.referral_asked.connect(lambda: self.context.navigate("referral"))
+        form.left.connect(lambda how, reason: self._with_detail(lambda it: self.acts.leave(it, how, reason)))
+        form.put_back_asked.connect(lambda: self._with_detail(self.acts.put_back))
         form.copy_asked.connect(lambda: QGuiApplication.clipboard().setText(viewer.page_words()))
         form.case_asked.connect(lambda case_id: self.context.navigate("case", case_id=case_id))
-        form.candidate_changed.connect(self._candidate_changed)
-        form.reason_chosen.connect(self._show_reason)
-        form.search_asked.connect(self._search)
-        form.child_found.connect(self._child_found)
+        choice = form.choice
+        choice.unlink_asked.connect(lambda: self._with_detail(self.acts.unlink))
+        choice.referral_asked.connect(lambda: self.context.navigate("referral"))
+        choice.candidate_changed.connect(self._candidate_changed)
+        choice.reason_chosen.connect(self._show_reason)
+        choice.search_asked.connect(self._search)
+        choice.child_found.connect(self._child_found)
+        self.acts.done.connect(self._done)
+        self.acts.undone.connect(self._show_again)
+        self.acts.refused.connect(self._refused)
         self.context.records_changed.connect(self._records_changed)
 
     def _make_shortcuts(self) -> None:
@@ -131,7 +137,7 @@ class CorrespondencePage(QWidget):
 
     def close_panel(self) -> bool:
         """Close the search or the reason, else return to the list; return whether anything was closed."""
-        if self.form.close_finder():
+        if self.form.choice.close_finder():
             return True
         if self.form.outcome.is_asking():
             self.form.outcome.stop_asking()
@@ -194,7 +200,7 @@ class CorrespondencePage(QWidget):
         self._match(ids)
 
     def _match(self, ids: list[str]) -> None:
-        if self._may_link and self.tray.state() != "linked":
+        if self._may_link and self.tray.state() == "to_link":
             ws = self.context.ws
             self.context.runner.run(self, lambda: suggest.summaries(ws, ids), self.tray.set_matches, lane="cpu")
 
@@ -214,7 +220,7 @@ class CorrespondencePage(QWidget):
 
     def _records_changed(self, tables: "frozenset[str]") -> None:
         # What this page is doing itself is shown when it is done.
-        if tables & _SHOWN_TABLES and self.isVisible() and not self._acting:
+        if tables & _SHOWN_TABLES and self.isVisible() and not self.acts.busy:
             self._load()
 
     def _go(self, step: int) -> None:
@@ -246,19 +252,18 @@ class CorrespondencePage(QWidget):
 
     def _suggest(self, document_id: str) -> None:
         ws = self.context.ws
-        self.form.set_busy(True)
+        self.form.choice.busy.show()
 
         def suggested(found: "Suggestions") -> None:
             if document_id == self._shown:
-                self.form.set_busy(False)
+                self.form.choice.busy.hide()
                 self.form.set_suggestions(found)
 
-        self.context.runner.run(
-            self, lambda: suggest.suggest(ws, document_id), suggested, self._not_suggested, lane="cpu"
-        )
+        run = self.context.runner.run
+        run(self, lambda: suggest.suggest(ws, document_id), suggested, self._not_suggested, lane="cpu")
 
     def _not_suggested(self, error: Exception) -> None:
-        self.form.set_busy(False)
+        self.form.choice.busy.hide()
         self.context.report_error(error)
 
     def _show_words(self) -> None:
@@ -272,7 +277,7 @@ class CorrespondencePage(QWidget):
         ws, document_id = self.context.ws, detail.id
 
         def marked(marks: "tuple[PageMark, ...]") -> None:
-            chosen = self.form.candidate()
+            chosen = self.form.choice.candidate()
             if document_id == self._shown and chosen is not None and chosen.case_id == candidate.case_id:
                 self.viewer.set_marks(marks)
 
@@ -285,7 +290,7 @@ class CorrespondencePage(QWidget):
 
     def _search(self, words: str) -> None:
         if not words.strip():
-            self.form.finder.show_hits([], "")
+            self.form.choice.finder.show_hits([], "")
             return
         ws = self.context.ws
 
@@ -295,10 +300,8 @@ class CorrespondencePage(QWidget):
             return search.find(ws, words, 20)
 
         def found(hits: Any) -> None:
-            if words == self.form.finder.field.text():
-                self.form.finder.show_hits(
-                    hits, "" if hits else "No child found. Check the spelling, or start a referral."
-                )
+            if words == self.form.choice.finder.field.text():
+                self.form.choice.finder.show_hits(hits, "" if hits else NOT_FOUND)
 
         self.context.runner.run(self, work, found)
 
@@ -311,89 +314,24 @@ class CorrespondencePage(QWidget):
     def link(self, open_next: bool) -> None:
         """Link the document to the chosen child's case."""
         detail = self.form.detail
-        if detail is None or self._acting or detail.case_id is not None:
-            return
-        values = self.form.values()
-        candidate = values.candidate
-        if candidate is None:
-            self.split.show_pane("form")
-            self.form.show_error(UserError("Choose a child, or find another child.", field="case_id"))
-            return
-        ws, marks = self.context.ws, self.viewer.marks()
-        follow_up = values.follow_up
+        if detail is not None and detail.case_id is None:
+            self.acts.link(detail, self.form.values(), self.viewer.marks(), open_next=open_next)
 
-        def work() -> tray.LinkDone:
-            return tray.link(
-                ws,
-                detail.id,
-                candidate.case_id,
-                kind=values.kind,
-                sender=values.sender,
-                received_on=values.received_on,
-                follow_up_task=follow_up,
-                candidate=candidate,
-                marks=marks,
-            )
+    def _with_detail(self, act: "Callable[[DocumentDetail], None]") -> None:
+        if self.form.detail is not None:
+            act(self.form.detail)
 
-        def undo(done: tray.LinkDone) -> None:
-            self._run(lambda: tray.undo_link(ws, done), lambda _none: self._show_again(detail.id))
-
-        words = f"Linked to {candidate.child_name}"
-        self._act(work, words, undo, open_next=open_next)
-
-    def _leave(self, how: str, reason: str) -> None:
-        detail, ws = self.form.detail, self.context.ws
-        if detail is None:
-            return
-        act = tray.set_aside if how == "set_aside" else tray.not_for_us
-        words = "Set aside" if how == "set_aside" else "Marked as not for us"
-
-        def undo(_done: object) -> None:
-            self._run(lambda: tray.put_back(ws, detail.id), lambda _none: self._show_again(detail.id))
-
-        self._act(lambda: act(ws, detail.id, reason=reason), words, undo, open_next=True)
-
-    def _unlink(self) -> None:
-        detail, ws = self.form.detail, self.context.ws
-        if detail is not None:
-            self._act(
-                lambda: tray.unlink(ws, detail.id), "Taken off the case. It is back in To link.", None, open_next=True
-            )
-
-    def _put_back(self) -> None:
-        detail, ws = self.form.detail, self.context.ws
-        if detail is not None:
-            self._act(lambda: tray.put_back(ws, detail.id), "Put back in To link", None, open_next=True)
-
-    def _act(self, work: Callable[[], Any], words: str, undo: Callable[[Any], None] | None, *, open_next: bool) -> None:
-        """Do something to the document shown; a second press meanwhile does nothing."""
-        if self._acting:
-            return
-        self._acting = True
-        detail = self.form.detail
+    def _done(self, document_id: str, open_next: bool) -> None:
         following = self.tray.neighbour(1) or self.tray.neighbour(-1)
-
-        def done(result: Any) -> None:
-            self._acting = False
-            self.form.outcome.stop_asking()
-            if detail is not None:
-                self._kept.pop(detail.id, None)
-            self.form.clear()
-            if open_next:
-                self._shown = None
-                self._load(following)
-            elif detail is not None:
-                self._show_again(detail.id)
-            self.context.counts_changed.emit()
-            self.context.toast(words, None if undo is None else lambda: undo(result))
-
-        self._run(work, done)
-
-    def _run(self, work: Callable[[], Any], done: Callable[[Any], object]) -> None:
-        self.context.runner.run(self, work, done, self._refused)
+        self._kept.pop(document_id, None)
+        self.form.clear()
+        self._shown = None
+        if open_next:
+            self._load(following)
+        else:
+            self._load(document_id, follow=True)
 
     def _refused(self, error: Exception) -> None:
-        self._acting = False
         if isinstance(error, UserError) and self.form.show_error(error):
             self.split.show_pane("form")
         else:

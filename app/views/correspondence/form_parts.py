@@ -28,6 +28,7 @@ class FollowUp(QWidget):
         self.line.setAccessibleName("What to do")
         self.line.setPlaceholderText("What to do next")
         self.line.setMaxLength(200)
+        self.line.setAcceptDrops(False)
         self._offered = ""
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -35,24 +36,27 @@ class FollowUp(QWidget):
         column.addWidget(self.check)
         column.addWidget(self.line)
         self.check.toggled.connect(self._toggled)
-        self.offer("")
+        self.start("")
+
+    def start(self, offered: str, kept: str | None = None) -> None:
+        """Begin on a document: what follows from its kind, or the words that were filled in before ("" for none)."""
+        self._offered = offered
+        words = offered if kept is None else kept
+        self.check.setChecked(bool(words))
+        self.line.setText(words or offered)
+        self.line.setCursorPosition(0)
+        self._toggled(self.check.isChecked())
 
     def offer(self, task: str) -> None:
-        """Offer a task; words the person typed are kept."""
-        if not self.edited():
-            self.line.setText(task)
-            self.check.setChecked(bool(task))
-        self._offered = task
-        self._toggled(self.check.isChecked())
+        """Offer another task because the kind changed; words the person typed are kept."""
+        if self.edited():
+            self._offered = task
+        else:
+            self.start(task)
 
     def words(self) -> str:
         """Return the task's words, or an empty text when none is wanted."""
         return self.line.text().strip() if self.check.isChecked() else ""
-
-    def set_words(self, words: str) -> None:
-        """Show a task, or none for an empty text."""
-        self.check.setChecked(bool(words))
-        self.line.setText(words or self._offered)
 
     def edited(self) -> bool:
         """Return whether the person changed what was offered."""
@@ -148,6 +152,7 @@ class Outcome(Themed, QWidget):
         self.reason = QLineEdit()
         self.reason.setObjectName("leave_reason")
         self.reason.setMaxLength(200)
+        self.reason.setAcceptDrops(False)
         self.reason_field = FormField("Why is it set aside?", self.reason)
         self.confirm = PrimaryButton("Set aside")
         self.confirm.setObjectName("leave_confirm")

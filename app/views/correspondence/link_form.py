@@ -7,22 +7,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QFrame,
-    QHBoxLayout,
-    QLineEdit,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.errors import UserError
-from app.views.correspondence.candidates import CandidateCard, ChildFinder
-from app.views.correspondence.form_parts import FollowUp, LinkedTo, Outcome
+from app.views.correspondence.choice import Choice
+from app.views.correspondence.form_parts import FollowUp, Outcome
 from app.views.kit.cards import rule
 from app.views.kit.date_field import DateField
-from app.views.kit.feedback import Banner, Spinner
+from app.views.kit.feedback import Banner
 from app.views.kit.fields import FormField, Select
 from app.views.kit.text import Link, Text
 from app.views.theme import Themed, tinted
@@ -59,34 +51,23 @@ class LinkForm(Themed, QWidget):
     Signals:
         link_asked: True to open the next document afterwards.
         left: ("set_aside" or "not_for_us", reason).
-        unlink_asked, put_back_asked, referral_asked, copy_asked: the links of those names.
+        put_back_asked, copy_asked: the links of those names.
         case_asked: the id of a case to open.
-        candidate_changed: the chosen candidate or None.
-        reason_chosen: the number of a reason to show on the page.
-        search_asked: words to look for.
-        child_found: the case id chosen from the search.
     """
 
     link_asked = Signal(bool)
     left = Signal(str, str)
-    unlink_asked = Signal()
     put_back_asked = Signal()
-    referral_asked = Signal()
     copy_asked = Signal()
     case_asked = Signal(str)
-    candidate_changed = Signal(object)
-    reason_chosen = Signal(int)
-    search_asked = Signal(str)
-    child_found = Signal(str)
 
     def __init__(self, kinds: "Sequence[DocumentKind]", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._kinds = {kind.key: kind for kind in kinds}
         self.detail: DocumentDetail | None = None
-        self._found: list[Candidate] = []
-        self._suggested: list[Candidate] = []
-        self.cards: list[CandidateCard] = []
-        self._make_choice()
+        self.state_slot = QVBoxLayout()
+        self.choice = Choice()
+        self.choice.open_asked.connect(self._open_case)
         self._make_fields()
         self._make_text()
         self.outcome = Outcome()
@@ -97,29 +78,6 @@ class LinkForm(Themed, QWidget):
         self.clear()
 
     # Building
-
-    def _make_choice(self) -> None:
-        self.heading = Text("Suggested child", "secondary", weight="strong", ink="ink2")
-        self.busy = Spinner("Comparing with your cases")
-        self.busy.hide()
-        self.note = Text("", "secondary", ink="ink2", wrap=True)
-        self.choice_error = Text("", "secondary", weight="medium", ink="danger", wrap=True)
-        self.choice_error.setObjectName("choice_error")
-        self.group = QButtonGroup(self)
-        self.group.buttonToggled.connect(self._card_toggled)
-        self.find_link = Link("Find another child")
-        self.find_link.setObjectName("find_another")
-        self.referral = Link("Start a referral")
-        self.find_link.activated.connect(self.open_finder)
-        self.referral.activated.connect(self.referral_asked)
-        self.finder = ChildFinder()
-        self.finder.hide()
-        self.finder.asked.connect(self.search_asked)
-        self.finder.found.connect(self.child_found)
-        self.linked = LinkedTo()
-        self.linked.open_asked.connect(self._open_case)
-        self.linked.unlink_asked.connect(self.unlink_asked)
-        self.state_slot = QVBoxLayout()
 
     def _make_fields(self) -> None:
         self.kind = Select("What is it?")
@@ -135,6 +93,8 @@ class LinkForm(Themed, QWidget):
         self.received = DateField("Received")
         self.received.setObjectName("received")
         self.follow_up = FollowUp()
+        for line in (self.sender_line, self.received):
+            line.setAcceptDrops(False)  # a file dropped here is meant for the tray, not for its path to be typed
         self.kind_field = FormField("What is it?", self.kind)
         self.sender_field = FormField("From", self.sender_line)
         self.received_field = FormField("Received", self.received)
@@ -155,11 +115,8 @@ class LinkForm(Themed, QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
         self._column.addLayout(self.state_slot)
-        self._column.addWidget(self._choice_part())
-        self._column.addWidget(rule())
-        self._column.addWidget(self._fields_part())
-        self._column.addWidget(rule())
-        self._column.addWidget(self._text_part())
+        for widget in (self.choice, rule(), self._fields_part(), rule(), self._text_part()):
+            self._column.addWidget(widget)
         self._column.addStretch(1)
         self.scroller = QScrollArea()
         self.scroller.setWidgetResizable(True)
@@ -173,36 +130,11 @@ class LinkForm(Themed, QWidget):
         self._outer.addWidget(self.scroller, 1)
         self._outer.addWidget(self.outcome)
 
-    def _choice_part(self) -> QWidget:
-        part, column = _part()
-        head = QHBoxLayout()
-        head.addWidget(self.heading, 1)
-        head.addWidget(self.busy)
-        column.addLayout(head)
-        self.card_column = QVBoxLayout()
-        self.card_column.setSpacing(px(8))
-        column.addLayout(self.card_column)
-        column.addWidget(self.note)
-        column.addWidget(self.choice_error)
-        column.addWidget(self.linked)
-        self.links = QWidget()
-        links = QHBoxLayout(self.links)
-        links.setContentsMargins(0, 0, 0, 0)
-        links.setSpacing(px(20))
-        links.addWidget(self.find_link)
-        links.addWidget(self.referral)
-        links.addStretch(1)
-        column.addWidget(self.links)
-        column.addWidget(self.finder)
-        return part
-
     def _fields_part(self) -> QWidget:
         part, column = _part()
         column.setSpacing(px(12))
-        column.addWidget(self.kind_field)
-        column.addWidget(self.sender_field)
-        column.addWidget(self.received_field)
-        column.addWidget(self.follow_up)
+        for widget in (self.kind_field, self.sender_field, self.received_field, self.follow_up):
+            column.addWidget(widget)
         return part
 
     def _text_part(self) -> QWidget:
@@ -222,8 +154,7 @@ class LinkForm(Themed, QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Let the buttons scroll with the form in a low window."""
         super().resizeEvent(event)
-        unpinned = self.height() < px(_UNPIN_BELOW)
-        column = self._column if unpinned else self._outer
+        column = self._column if self.height() < px(_UNPIN_BELOW) else self._outer
         if column.indexOf(self.outcome) < 0:
             column.addWidget(self.outcome)
 
@@ -232,13 +163,10 @@ class LinkForm(Themed, QWidget):
     def clear(self) -> None:
         """Show nothing that can be acted on."""
         self.detail = None
-        self._found, self._suggested = [], []
-        self._set_cards(None)
-        self.note.setText("")
+        self.choice.clear()
         self._clear_errors()
-        self.finder.hide()
-        self.linked.hide()
         self.excerpt.setText("")
+        self.copy.hide()
         self._clear_state()
         self.inner.setEnabled(False)
         self.outcome.set_ready(ready=False)
@@ -253,64 +181,38 @@ class LinkForm(Themed, QWidget):
         """
         self.clear()
         self.detail = detail
-        linked = detail.case_id is not None
+        ready = detail.case_id is None and may_link
         self.inner.setEnabled(True)
         self._show_state(detail)
-        self.heading.setText("Linked to" if linked else "Suggested child")
-        for widget in (self.links, self.note):
-            widget.setVisible(not linked)
-        if linked:
-            self.linked.show_case(detail.case_name, may_unlink=may_link and str(detail.state) == "linked")
+        self.choice.show_document(detail, kept.candidate if kept else None, may_link=may_link)
         values = kept or FormValues(None, detail.kind, detail.sender, detail.received_on, "")
         self.kind.setCurrentIndex(self.kind.findData(values.kind))
         self._kind_changed()
         self.sender_line.setText(values.sender)
         self.sender_line.setCursorPosition(0)
         self.received.set_date(values.received_on)
-        if kept is not None:
-            self.follow_up.set_words(kept.follow_up)
-            self._found = [kept.candidate] if kept.candidate is not None else []
-            self._set_cards(kept.candidate)
-        self.follow_up.setVisible(not linked and may_link)
+        self.follow_up.start(self._task(), kept.follow_up if kept else None)
+        self.follow_up.setVisible(ready)
         for field in (self.kind, self.sender_line, self.received):
-            field.setEnabled(not linked and may_link)
-        self.outcome.set_ready(ready=not linked and may_link)
-        self.outcome.setVisible(not linked)
-
-    def set_busy(self, busy: bool) -> None:
-        """Show that the document is being compared with the cases."""
-        self.busy.setVisible(busy)
+            field.setEnabled(ready)
+        self.outcome.set_ready(ready=ready)
+        self.outcome.setVisible(detail.case_id is None)
 
     def set_suggestions(self, suggestions: "Suggestions") -> None:
-        """Show the candidates; the one that stands alone is chosen unless the person has chosen already."""
-        if self.detail is None or self.detail.case_id is not None:
-            return
-        chosen = self.candidate()
-        self._suggested = list(suggestions.candidates)
-        if chosen is None and suggestions.chosen is not None:
-            chosen = suggestions.candidates[suggestions.chosen]
-        self.note.setText(suggestions.note or ("" if self._suggested else "No match yet. Find the child by name."))
-        self._set_cards(chosen)
+        """Show the candidates of a document that is not linked yet."""
+        if self.detail is not None and self.detail.case_id is None:
+            self.choice.set_suggestions(suggestions)
 
     def add_candidate(self, candidate: "Candidate") -> None:
-        """Show a child the person found, and choose it."""
-        if all(known.case_id != candidate.case_id for known in (*self._suggested, *self._found)):
-            self._found = [candidate]
-        self._set_cards(candidate)
-        self.finder.hide()
+        """Show a child the person found, choose it, and go on to the next field."""
+        self.choice.add_candidate(candidate)
         self.kind.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def open_finder(self) -> None:
         """Look for another child."""
-        if self.links.isVisibleTo(self) and self.inner.isEnabled():
-            self.finder.start()
-            self.scroller.ensureWidgetVisible(self.finder)
-
-    def close_finder(self) -> bool:
-        """Close the search; return whether it was open."""
-        was_open = self.finder.isVisibleTo(self)
-        self.finder.hide()
-        return was_open
+        if self.inner.isEnabled():
+            self.choice.open_finder()
+            self.scroller.ensureWidgetVisible(self.choice.finder)
 
     def set_page_words(self, words: str, instead: str) -> None:
         """Show the beginning of the text of the page, or why there is none."""
@@ -322,8 +224,8 @@ class LinkForm(Themed, QWidget):
         """Show an error beside its field; return False when it belongs to none of them."""
         fields = {"kind": self.kind_field, "received_on": self.received_field, "sender": self.sender_field}
         if error.field == "case_id":
-            self.choice_error.setText(error.message)
-            self.choice_error.show()
+            self.choice.show_error(error.message)
+            self.scroller.ensureWidgetVisible(self.choice.error)
             return True
         if error.field == "reason":
             self.outcome.show_error(error.message)
@@ -333,19 +235,15 @@ class LinkForm(Themed, QWidget):
             return False
         field.set_error(error.message)
         field.widget.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.scroller.ensureWidgetVisible(field)
         return True
 
     # What was filled in
 
-    def candidate(self) -> "Candidate | None":
-        """Return the chosen child's case, or None."""
-        return next((card.candidate for card in self.cards if card.isChecked()), None)
-
     def values(self) -> FormValues:
         """Return what is filled in."""
-        self._clear_errors()
         return FormValues(
-            candidate=self.candidate(),
+            candidate=self.choice.candidate(),
             kind=self.kind.currentData() or "",
             sender=self.sender_line.text().strip(),
             received_on=self.received.value(),
@@ -354,48 +252,26 @@ class LinkForm(Themed, QWidget):
 
     def touched(self) -> bool:
         """Return whether the person filled in something that the document does not say already."""
-        if self.detail is None or self.detail.case_id is not None:
+        detail = self.detail
+        if detail is None or detail.case_id is not None:
             return False
         values = replace(self.values(), follow_up="")
-        suggested = values.candidate is None or values.candidate in self._suggested
-        detail = self.detail
         said = FormValues(values.candidate, detail.kind, detail.sender, detail.received_on, "")
-        return not suggested or values != said or self.follow_up.edited()
+        found = values.candidate is not None and values.candidate not in self.choice.suggested
+        return found or values != said or self.follow_up.edited()
 
     # Inside
 
-    def _set_cards(self, chosen: "Candidate | None") -> None:
-        for card in self.cards:
-            self.group.removeButton(card)
-            card.hide()
-            card.deleteLater()
-        self.cards = []
-        known = {candidate.case_id for candidate in self._suggested}
-        shown = [*(found for found in self._found if found.case_id not in known), *self._suggested]
-        for number, candidate in enumerate(shown):
-            card = CandidateCard(candidate)
-            card.setObjectName(f"candidate_{number}")
-            card.reason_chosen.connect(self.reason_chosen)
-            self.group.addButton(card)
-            self.card_column.addWidget(card)
-            self.cards.append(card)
-            if chosen is not None and candidate.case_id == chosen.case_id:
-                card.setChecked(True)
-        if not any(card.isChecked() for card in self.cards):
-            self.candidate_changed.emit(None)
-
-    def _card_toggled(self, card: object, on: bool) -> None:
-        if on and isinstance(card, CandidateCard):
-            self.choice_error.hide()
-            self.candidate_changed.emit(card.candidate)
+    def _task(self) -> str:
+        kind = self._kinds.get(self.kind.currentData() or "")
+        return kind.task if kind is not None else ""
 
     def _kind_changed(self) -> None:
-        kind = self._kinds.get(self.kind.currentData() or "")
         self.kind_field.set_error("")
-        self.follow_up.offer(kind.task if kind is not None else "")
+        self.follow_up.offer(self._task())
 
     def _clear_errors(self) -> None:
-        self.choice_error.hide()
+        self.choice.show_error("")
         for field in (self.kind_field, self.sender_field, self.received_field):
             field.set_error("")
 

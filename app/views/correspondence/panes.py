@@ -9,8 +9,9 @@ from app.views.kit.chips import SegmentedControl
 from app.views.theme import Themed, tinted
 from app.views.tokens import px
 
+WINDOW_FOR_THREE = 1280
 THREE_FROM, TWO_FROM = 1040, 900
-"""Widths of the page (without the rail) at 100 %: a window of 1280 and of 960."""
+"""Widths of the page (without the rail and help) at 100 %."""
 LIST_WIDTH, FORM_WIDTH, VIEWER_LEAST = 284, 352, 396
 
 
@@ -77,7 +78,8 @@ class Panes(Themed, QWidget):
 
     def _arrange(self) -> None:
         width = self.width()
-        count = 3 if width >= px(THREE_FROM) else 2 if width >= px(TWO_FROM) else 1
+        wide = width >= px(THREE_FROM) and self.window().width() >= px(WINDOW_FOR_THREE)
+        count = 3 if wide else 2 if width >= px(TWO_FROM) else 1
         if count == self.count:
             return
         self.count = count

@@ -204,7 +204,8 @@ class TrayList(Themed, QWidget):
                 lines.append(TrayLine(self._arrival(row)))
             state, words = ("", "")
             if row.detail:
-                state, words = ("done", row.detail) if str(row.state) == "linked" else ("later", row.detail)
+                linked = str(row.state) == "linked"
+                state, words = ("done", row.detail.rpartition(", ")[0]) if linked else ("later", row.detail)
             lines.append(TrayLine("", row, state, words))
             before = row
         return lines

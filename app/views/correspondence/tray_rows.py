@@ -131,11 +131,10 @@ def _paint_title(painter: QPainter, room: QRect, title: str, ink: str) -> int:
     measure = painter.fontMetrics()
     height = line_height("body")
     first, rest = title, ""
-    if measure.horizontalAdvance(title) > room.width():
-        words = title.split()
-        count = len(words)
-        while count > 1 and measure.horizontalAdvance(" ".join(words[:count])) > room.width():
-            count -= 1
+    words = title.split()
+    count = len(words)
+    while count > 1 and measure.elidedText(first, Qt.TextElideMode.ElideRight, room.width()) != first:
+        count -= 1
         first, rest = " ".join(words[:count]), " ".join(words[count:])
     paint_text(painter, QRect(room.left(), room.top(), room.width(), height), first, "body", "strong", ink)
     if not rest:

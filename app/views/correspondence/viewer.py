@@ -3,18 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QKeySequence, QPainter, QShortcut
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QImage, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
-    QListView,
     QPlainTextEdit,
-    QSizePolicy,
     QStackedWidget,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
@@ -22,16 +16,14 @@ from PySide6.QtWidgets import (
 from app.errors import RollcallError
 from app.views.context import AppContext
 from app.views.correspondence.canvas import PageCanvas, Ring
+from app.views.correspondence.page_strip import PageStrip
 from app.views.kit.buttons import IconButton
 from app.views.kit.cards import EmptyState, rule
 from app.views.kit.chips import SegmentedControl
-from app.views.kit.delegates import Index
 from app.views.kit.feedback import Banner
-from app.views.kit.paint import focus_ring, frame, paint_text
-from app.views.kit.rows import ROW_ROLE, RowModel
 from app.views.kit.text import ElidedText, Text
 from app.views.theme import Themed, font
-from app.views.tokens import RADIUS_CONTROL, current, px
+from app.views.tokens import px
 
 if TYPE_CHECKING:
     from app.services.documents.listing import DocumentDetail
@@ -95,7 +87,7 @@ class PageViewer(Themed, QWidget):
     def _make_body(self) -> None:
         self.canvas = PageCanvas()
         self.canvas.setObjectName("page_canvas")
-        self.canvas.zoom_changed.connect(lambda percent: self.percent.setText(f"{percent} %"))
+        self.canvas.zoom_changed.connect(lambda percent: self.percent.setText(f"{percent}%"))
         self.canvas.sharper_wanted.connect(self._draw)
         self.zoom_out.clicked.connect(lambda: self.canvas.step_zoom(-1))
         self.zoom_in.clicked.connect(lambda: self.canvas.step_zoom(1))
@@ -117,20 +109,8 @@ class PageViewer(Themed, QWidget):
         self.warnings.setSpacing(0)
 
     def _make_foot(self) -> None:
-        self.numbers = RowModel[int](lambda number: f"Page {number}", self)
-        self.strip = QListView()
-        self.strip.setObjectName("page_numbers")
-        self.strip.setAccessibleName("Pages")
-        self.strip.setFlow(QListView.Flow.LeftToRight)
-        self.strip.setModel(self.numbers)
-        self.strip.setItemDelegate(_NumberDelegate(self.strip))
-        self.strip.setFrameShape(QFrame.Shape.NoFrame)
-        self.strip.setProperty("fill", "none")
-        self.strip.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.strip.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.strip.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.strip.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.strip.selectionModel().currentChanged.connect(self._number_chosen)
+        self.strip = PageStrip()
+        self.strip.chosen.connect(self.show_page)
         self.place = Text("", "secondary", ink="ink2")
         self.reading = ElidedText("", "secondary", ink="ink2")
         self.reading.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -187,8 +167,6 @@ class PageViewer(Themed, QWidget):
         """Follow the theme."""
         self.text.setFont(font("body"))
         self.percent.setMinimumWidth(px(52))
-        self.strip.setFixedHeight(px(28))
-        self._size_strip()
 
     # Showing
 
@@ -200,7 +178,7 @@ class PageViewer(Themed, QWidget):
         self._turns, self._marks = {}, ()
         self.canvas.clear()
         self.text.clear()
-        self.numbers.set_rows([])
+        self.strip.set_count(0)
         self.place.setText("")
         self.reading.setText("")
         self._warn(())
@@ -229,8 +207,7 @@ class PageViewer(Themed, QWidget):
         self.detail, self._turns, self._marks = detail, dict(detail.rotation), ()
         self.canvas.clear()
         self._warn(detail.warnings)
-        self.numbers.set_rows(list(range(1, detail.page_count + 1)))
-        self._size_strip()
+        self.strip.set_count(detail.page_count)
         self._enable()
         self.document_shown.emit(detail)
         self.show_page(0)
@@ -242,9 +219,7 @@ class PageViewer(Themed, QWidget):
         from app.services.documents import reading
 
         self.page = page
-        index = self.numbers.index(page)
-        self.strip.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
-        self.strip.scrollTo(index)
+        self.strip.set_page(page)
         self.place.setText(f"Page {page + 1} of {self.detail.page_count}")
         words = reading.page_text(self.detail.text, page)
         self.reading.setText(reading.TEXT_READ if words else reading.NO_TEXT)
@@ -382,37 +357,6 @@ class PageViewer(Themed, QWidget):
                 widget.deleteLater()
         if words:
             self.warnings.addWidget(Banner("warn", " ".join(words)))
-
-    def _number_chosen(self, index: QModelIndex, _before: QModelIndex) -> None:
-        if index.isValid() and index.row() != self.page:
-            self.show_page(index.row())
-
-    def _size_strip(self) -> None:
-        count = self.numbers.rowCount()
-        self.strip.setFixedWidth(min(count, 8) * px(32) if count else 0)
-
-
-class _NumberDelegate(QStyledItemDelegate):
-    """A page number in a small box."""
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """Return the box and the gap after it."""
-        return QSize(px(32), px(28))
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Draw the box and the number."""
-        painter.save()
-        rect: QRect = option.rect
-        state: QStyle.StateFlag = option.state
-        box = QRect(rect.left(), rect.top() + px(1), px(27), px(26))
-        selected = bool(state & QStyle.StateFlag.State_Selected)
-        fill, edge, ink = ("accent", "accent", "on_accent") if selected else ("surface", "edge", "ink")
-        frame(painter, box, fill, edge, px(RADIUS_CONTROL - 2), px(current().border_width))
-        weight = "strong" if selected else "medium"
-        paint_text(painter, box, str(index.data(ROW_ROLE)), "meta", weight, ink, Qt.AlignmentFlag.AlignHCenter)
-        if state & QStyle.StateFlag.State_HasFocus:
-            focus_ring(painter, box.adjusted(-px(1), -px(1), px(1), px(1)))
-        painter.restore()
 
 
 def to_image(picture: "Picture") -> QImage:
