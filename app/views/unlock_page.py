@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
-from app.views.kit.buttons import IconButton, PrimaryButton
+from app.views.kit.button_line import ButtonLine
+from app.views.kit.buttons import PrimaryButton
 from app.views.kit.cards import Card
 from app.views.kit.form import FormField
 from app.views.kit.mark import paint_mark
@@ -40,7 +41,7 @@ class Mark(Themed, QWidget):
         paint_mark(QPainter(self), QRect(0, 0, self.width(), self.height()))
 
 
-class PassphraseField(QLineEdit):
+class PassphraseField(ButtonLine):
     """A hidden line with a way to show it; tells when Caps Lock seems to be on.
 
     Signals:
@@ -50,16 +51,12 @@ class PassphraseField(QLineEdit):
     caps_seen = Signal(bool)
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("eye", "Show what is typed", parent)
         self.setAccessibleName(name)
         self.setEchoMode(QLineEdit.EchoMode.Password)
         self.setInputMethodHints(Qt.InputMethodHint.ImhSensitiveData | Qt.InputMethodHint.ImhNoPredictiveText)
         self.setMaxLength(1024)
-        self._eye = IconButton("eye", "Show what is typed")
-        self._eye.setParent(self)
-        self._eye.setCursor(Qt.CursorShape.ArrowCursor)
-        self._eye.clicked.connect(self._toggle)
-        self.setTextMargins(0, 0, px(28), 0)
+        self.button.clicked.connect(self._toggle)
 
     def hide_words(self) -> None:
         """Hide what is typed again."""
@@ -69,14 +66,8 @@ class PassphraseField(QLineEdit):
     def _toggle(self) -> None:
         shown = self.echoMode() == QLineEdit.EchoMode.Normal
         self.setEchoMode(QLineEdit.EchoMode.Password if shown else QLineEdit.EchoMode.Normal)
-        self._eye.set_icon("eye" if shown else "eye-off")
-        self._eye.set_name("Show what is typed" if shown else "Hide what is typed")
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the eye at the right."""
-        super().resizeEvent(event)
-        side = self.height() - px(4)
-        self._eye.setGeometry(self.width() - side - px(2), px(2), side, side)
+        self.button.set_icon("eye" if shown else "eye-off")
+        self.button.set_name("Show what is typed" if shown else "Hide what is typed")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Look at the case of a letter against Shift."""

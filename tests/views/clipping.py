@@ -1,66 +1,90 @@
-"""Finds words that a window cuts off: labels and buttons smaller than what they say, children outside their parents."""
+"""Looks for text that does not fit: what a person would see cut off."""
 
-from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtWidgets import QAbstractButton, QAbstractScrollArea, QLabel, QLineEdit, QWidget
+from PySide6.QtCore import QPoint, QRect, QSize
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractScrollArea,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QScrollArea,
+    QWidget,
+)
 
 from app.views.kit.text import ElidedText
 
-_SLACK = 1
-"""Pixels lost to rounding at fractional scales."""
+SLACK = 1
+SMALLEST_TARGET = 24
 
 
-def clipped(window: QWidget) -> list[str]:
-    """Return one line for each visible label or button of a window whose words do not fit.
-
-    What is elided on purpose (``ElidedText``) and what a scroll area can bring into view is left out.
-    """
+def clipped(root: QWidget) -> list[str]:
+    """Return a line for every visible label, button, field or choice under a widget that does not fit."""
+    QApplication.sendPostedEvents()
+    QApplication.processEvents()
     found = []
-    for widget in window.findChildren(QWidget):
-        if not widget.isVisibleTo(window) or widget.visibleRegion().isEmpty() and _scrolls(widget, window):
-            continue
-        found += _too_small(widget)
-        found += _outside(widget, window)
+    for widget in [root, *root.findChildren(QWidget)]:
+        if widget.isVisibleTo(root) and widget.isVisible():
+            found += [f"{_name(widget)}: {why}" for why in _faults(widget, root)]
     return found
 
 
-def _too_small(widget: QWidget) -> list[str]:
-    if isinstance(widget, ElidedText | QLineEdit):
-        return []
-    if isinstance(widget, QLabel) and widget.text() and not widget.pixmap():
-        return _label_too_small(widget)
-    if isinstance(widget, QAbstractButton) and widget.text():
-        needed = widget.minimumSizeHint()
-        if widget.width() + _SLACK < needed.width() or widget.height() + _SLACK < needed.height():
-            return [f"button {widget.text()!r}: {widget.size().toTuple()} < {needed.toTuple()}"]
+def assert_nothing_clipped(root: QWidget) -> None:
+    """Fail with a list of everything that is cut off under a shown widget."""
+    assert root.isVisible(), "show the widget first"
+    found = clipped(root)
+    assert not found, "cut off:\n" + "\n".join(found)
+
+
+def _faults(widget: QWidget, root: QWidget) -> list[str]:
+    faults = []
+    if isinstance(widget, QLabel) and widget.text() and not isinstance(widget, ElidedText):
+        faults += _label(widget)
+    elif isinstance(widget, QAbstractButton):
+        # A button of an icon alone may be smaller than it would like, but no smaller than a target (WCAG 2.5.8).
+        needed = widget.minimumSizeHint() if widget.text() else QSize(SMALLEST_TARGET, SMALLEST_TARGET)
+        if widget.width() + SLACK < needed.width() or widget.height() + SLACK < needed.height():
+            faults.append(f"needs {needed.toTuple()}, has {widget.size().toTuple()}")
+    elif isinstance(widget, (QLineEdit, QComboBox)):
+        needed_height = widget.fontMetrics().height() + 4
+        if widget.height() + SLACK < needed_height:
+            faults.append(f"needs a height of {needed_height}, has {widget.height()}")
+    if faults or isinstance(widget, (QLabel, QAbstractButton, QLineEdit, QComboBox)):
+        faults += _outside(widget, root)
+    if isinstance(widget, QScrollArea) and widget.widget() is not None:
+        inner, view = widget.widget().width(), widget.viewport().width()
+        if inner > view + SLACK and not widget.horizontalScrollBar().isVisible():
+            faults.append(f"content is {inner} wide in a view of {view} that does not scroll sideways")
+    return faults
+
+
+def _label(label: QLabel) -> list[str]:
+    if label.wordWrap():
+        needed = label.heightForWidth(label.width())
+        return [f"needs a height of {needed}, has {label.height()}"] if label.height() + SLACK < needed else []
+    needed_size = label.minimumSizeHint()
+    if label.width() + SLACK < needed_size.width() or label.height() + SLACK < needed_size.height():
+        return [f"needs {needed_size.toTuple()}, has {label.size().toTuple()}"]
     return []
 
 
-def _label_too_small(label: QLabel) -> list[str]:
-    flags = int(Qt.TextFlag.TextWordWrap) if label.wordWrap() else 0
-    room = label.contentsRect()
-    needed = label.fontMetrics().boundingRect(QRect(0, 0, max(1, room.width()), 10_000), flags, label.text())
-    if needed.width() > room.width() + _SLACK or needed.height() > room.height() + _SLACK:
-        return [f"label {label.text()!r}: {room.size().toTuple()} < {needed.size().toTuple()}"]
+def _outside(widget: QWidget, root: QWidget) -> list[str]:
+    """Return a fault when a widget sticks out of an ancestor that does not scroll."""
+    ancestor = widget.parentWidget()
+    while ancestor is not None and widget is not root and not widget.isWindow():
+        scroll = ancestor.parentWidget()
+        if isinstance(scroll, QAbstractScrollArea) and scroll.viewport() is ancestor:
+            return []
+        box = QRect(widget.mapTo(ancestor, QPoint(0, 0)), widget.size())
+        if not ancestor.rect().adjusted(-SLACK, -SLACK, SLACK, SLACK).contains(box):
+            return [f"sticks out of {_name(ancestor)}: {box.getRect()} in {ancestor.size().toTuple()}"]
+        if ancestor is root or ancestor.isWindow():
+            return []
+        ancestor = ancestor.parentWidget()
     return []
 
 
-def _outside(widget: QWidget, window: QWidget) -> list[str]:
-    """A widget that takes the focus must lie inside its parents, unless a scroll area can bring it into view."""
-    if widget.focusPolicy() == Qt.FocusPolicy.NoFocus or _scrolls(widget, window):
-        return []
-    place = QRect(widget.mapTo(window, QPoint(0, 0)), widget.size())
-    inside = window.rect().adjusted(-_SLACK, -_SLACK, _SLACK, _SLACK)
-    if inside.contains(place) or widget.window() is not window.window():
-        return []
-    return [
-        f"{type(widget).__name__} {widget.accessibleName() or widget.objectName()!r} lies outside: {place.getRect()}"
-    ]
-
-
-def _scrolls(widget: QWidget, window: QWidget) -> bool:
-    parent = widget.parentWidget()
-    while parent is not None and parent is not window:
-        if isinstance(parent, QAbstractScrollArea) and widget is not parent.viewport():
-            return True
-        parent = parent.parentWidget()
-    return False
+def _name(widget: QWidget) -> str:
+    words = getattr(widget, "text", None)
+    shown = words() if callable(words) else ""
+    return f"{type(widget).__name__} {widget.objectName() or shown or widget.accessibleName()!r}"

@@ -4,11 +4,10 @@ import re
 from datetime import date
 
 from PySide6.QtCore import QDate, QPoint, Qt, Signal
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QCalendarWidget, QFrame, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCalendarWidget, QFrame, QVBoxLayout, QWidget
 
 from app.timesource import format_date
-from app.views.icons import icon
+from app.views.kit.button_line import ButtonLine
 
 _MONTHS = {
     name: number
@@ -42,7 +41,7 @@ def parse_date(text: str) -> date | None:
     return None
 
 
-class DateField(QLineEdit):
+class DateField(ButtonLine):
     """A line for a date; it is shown in words once it is understood.
 
     Signals:
@@ -52,15 +51,13 @@ class DateField(QLineEdit):
     date_changed = Signal(object)
 
     def __init__(self, name: str = "", value: date | None = None, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("calendar", "Choose a date", parent)
         self.setAccessibleName(name)
         self.setPlaceholderText("Day month year")
         self._date = value
         if value is not None:
             self.setText(format_date(value))
-        self._button = QAction(icon("calendar"), "Choose a date", self)
-        self._button.triggered.connect(self._open_calendar)
-        self.addAction(self._button, QLineEdit.ActionPosition.TrailingPosition)
+        self.button.clicked.connect(self._open_calendar)
         self.editingFinished.connect(self._tidy)
         self.textEdited.connect(self._read)
 

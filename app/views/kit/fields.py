@@ -1,7 +1,7 @@
 """Controls of forms: search line, choice, tick box and radio; ``FormField`` puts a label and an error around one."""
 
 from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -11,7 +11,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.views.icons import icon, paint_icon
+from app.views.icons import paint_icon
 from app.views.kit.form import FormField as FormField
 from app.views.kit.form import IconLabel as IconLabel
 from app.views.kit.paint import focus_ring, frame, key_hint, key_hint_size, paint_check
@@ -33,14 +33,13 @@ class SearchField(Themed, QLineEdit):
         self._keys = keys
         self.setPlaceholderText(placeholder)
         self.setAccessibleName(placeholder)
-        self.addAction(QAction(icon("search", "ink3"), "", self), QLineEdit.ActionPosition.LeadingPosition)
         self.start_theming()
 
     def restyle(self) -> None:
         """Follow the theme."""
         self.setFont(font("secondary"))
         right = key_hint_size(self._keys).width() + px(6) if self._keys else 0
-        self.setTextMargins(0, 0, right, 0)
+        self.setTextMargins(px(22), 0, right, 0)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Clear on Esc, move on Down."""
@@ -52,12 +51,14 @@ class SearchField(Themed, QLineEdit):
             super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the line and its key hint."""
+        """Draw the line, the magnifier and the key hint."""
         super().paintEvent(event)
+        painter = QPainter(self)
+        paint_icon(painter, QRect(px(10), 0, px(16), self.height()), "search", "ink3", px(16))
         if self._keys and not self.text():
             size = key_hint_size(self._keys)
             box = QRect(self.width() - size.width() - px(8), (self.height() - size.height()) // 2, *size.toTuple())
-            key_hint(QPainter(self), box, self._keys, "ink3", "hairline")
+            key_hint(painter, box, self._keys, "ink3", "hairline")
 
 
 class Select(Themed, QComboBox):

@@ -88,7 +88,12 @@ def _clocks(session, cases, today):
         ("Merrow", "local_second_home_visit", today - timedelta(days=1), "Second home visit"),
         ("Halewicz", "s437_notice", today, "Parent’s reply to section 437 notice"),
         ("Pendleford", "local_school_reply", today, "Saltenby Academy to name destination school"),
-        ("Salvani", "ground_i_continuous_absence", today + timedelta(days=1), "Joint enquiries with school reach 20 days"),
+        (
+            "Salvani",
+            "ground_i_continuous_absence",
+            today + timedelta(days=1),
+            "Joint enquiries with school reach 20 days",
+        ),
         ("Ostwick", "local_start_date", today + timedelta(days=2), "Confirm start date at Pennyford Primary"),
         ("Torabel", "local_offer_reply", today + timedelta(days=3), "Admissions offer: family to reply"),
         ("Fenwright", "local_supervisor_review", today + timedelta(days=3), "Case review with Ruth Okonjo"),
@@ -125,5 +130,3 @@ def _tasks(session, ws, cases, today):
                 place=place,
             )
         )
-
-
