@@ -1,7 +1,7 @@
 """The letters' fonts: which face prints a character, loaded when first needed, with their subsets kept between letters.
 
 Liberation Sans prints English and most of Europe's names. A character it lacks falls to a Noto face of that script, and
-Chinese, Japanese and Korean to Droid Sans Fallback. Scripts whose letters join or stack are marked to be shaped.
+Chinese and Japanese to Droid Sans Fallback, Korean to Nanum Gothic. Scripts whose letters join or stack are marked to be shaped.
 """
 
 import unicodedata
@@ -21,6 +21,8 @@ FOLDER = RESOURCES / "fonts" / "letters"
 MAIN = "LiberationSans"
 WIDE = "NotoSans"
 LAST = "DroidSansFallbackFull"
+KOREAN = "NanumGothicCoding"
+_ONE_WEIGHT = (LAST, KOREAN)
 
 USUAL = "‘’“”–—•…£é"
 """In nearly every letter: put in every subset, so that the same subset serves letter after letter."""
@@ -57,8 +59,11 @@ SCRIPTS = (
     Script(0x0D80, 0x0DFF, "NotoSansSinhala", True),
     Script(0x0E00, 0x0E7F, "NotoSansThai", True),
     Script(0x10A0, 0x10FF, "NotoSansGeorgian", False),
+    Script(0x1100, 0x11FF, KOREAN, False),
     Script(0x1200, 0x139F, "NotoSansEthiopic", False),
     Script(0x2D80, 0x2DDF, "NotoSansEthiopic", False),
+    Script(0x3130, 0x318F, KOREAN, False),
+    Script(0xAC00, 0xD7A3, KOREAN, False),
     Script(0xFB1D, 0xFB4F, "NotoSansHebrew", True),
     Script(0xFB50, 0xFDFF, "NotoSansArabic", True),
     Script(0xFE70, 0xFEFC, "NotoSansArabic", True),
@@ -123,8 +128,8 @@ def coverage(name: str) -> frozenset[int]:
 
 
 def weighted(family: str, bold: bool) -> str:
-    """Return the file stem of a family in a weight; the last resort has one weight only."""
-    return family if family == LAST else f"{family}-{'Bold' if bold else 'Regular'}"
+    """Return the file stem of a family in a weight; the East Asian ones have one weight only."""
+    return family if family in _ONE_WEIGHT else f"{family}-{'Bold' if bold else 'Regular'}"
 
 
 @lru_cache(maxsize=4096)

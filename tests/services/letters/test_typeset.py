@@ -40,6 +40,7 @@ NAMES = {
     "Georgian": "ნინო ბერიძე",
     "Chinese": "王小明 陳",
     "Japanese": "さとう ハナコ",
+    "Korean": "김철수 뷁",
 }
 
 
