@@ -69,6 +69,9 @@ class Select(Themed, QComboBox):
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMaxVisibleItems(12)
+        view = self.view()
+        if view is not None:
+            view.setAccessibleName(f"{name}, choices" if name else "Choices")
         self.installEventFilter(self)
         self.start_theming()
 
