@@ -1,8 +1,8 @@
 """The letters' fonts: which face prints a character, loaded when first needed, with their subsets kept between letters.
 
 Liberation Sans prints English and most of Europe's names. A character it lacks falls to a Noto face of that script, and
-Chinese and Japanese to Droid Sans Fallback, Korean to Nanum Gothic. Scripts whose letters join or stack are marked to be
-shaped.
+Chinese and Japanese to Droid Sans Fallback, Korean to Nanum Gothic. Scripts whose letters join or stack are marked to
+be shaped.
 """
 
 import unicodedata
