@@ -11,7 +11,7 @@ from app.central.embedded import RunningCentral
 from app.demo import papers, people, spec
 from app.demo.days import Days
 from app.demo.world import Deed, World
-from app.models import Address, Child, ContactPoint, Person, ReferenceLease, Relationship
+from app.models import Address, Child, Clock, ContactPoint, Person, ReferenceLease, Relationship
 from app.models.terms import Role
 from app.paths import RESOURCES
 from app.services.exchange import gias, gias_links, la_codes
@@ -169,6 +169,11 @@ def _papers(world: World) -> list[_Step]:
 
         return act
 
+    def answered(ws: Workspace, world: World) -> None:
+        with ws.write("Noted a reply") as session:
+            query = select(Clock).where(Clock.case_id == world.cases["isla"], Clock.rule == "local_school_letter_reply")
+            session.scalars(query).one().met_on = ws.time.today()
+
     def housing(ws: Workspace, world: World) -> None:
         from app.services.documents import intake, tray
 
@@ -196,7 +201,7 @@ def _papers(world: World) -> list[_Step]:
     steps = [
         _Step(days.moment(days.working(-10), "11:40"), "dawn", letter("L05", "isla")),
         _Step(days.moment(days.working(-4), "09:15"), "dawn", letter("L01", "isla")),
-        _Step(days.moment(days.working(-3), "15:35"), "dawn", letter("L01", "mina")),
+        _Step(days.moment(days.working(-7), "09:50"), "dawn", answered),
         _Step(days.moment(days.working(-2), "11:04"), "dawn", housing),
     ]
     for paper in papers.tray(days, born["zofia"], born["noor"]):

@@ -52,8 +52,8 @@ def tray(days: Days, born: date, noor_born: date) -> list[Paper]:
     """
     return [
         Paper("GP registration slip.jpg", gp_slip(days), "email", -1, "16:42"),
-        Paper("scan0003.pdf", kingsholt_reply(days, noor_born), "scan", 0, "08:04"),
-        Paper("scan0002.png", handwritten(), "scan", 0, "08:05"),
+        Paper("scan0003.pdf", kingsholt_reply(days, noor_born), "scan", 0, "08:03"),
+        Paper("Handwritten letter, no address.png", handwritten(), "scan", 0, "08:04"),
         Paper("scan0001.pdf", thornwick_admission(days, born), "scan", 0, "08:05"),
     ]
 

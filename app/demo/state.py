@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -53,6 +55,22 @@ def default_folder() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("Rollcall", appauthor=False)) / "demonstration"
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """Hold a demonstration for this process; yield False when another has it."""
+    from PySide6.QtCore import QLockFile
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = QLockFile(str(folder.with_name(f"{folder.name}.lock")))
+    lock.setStaleLockTime(0)
+    free = lock.tryLock(0)
+    try:
+        yield free
+    finally:
+        if free:
+            lock.unlock()
 
 
 def prepare(folder: Path, say: Say, *, fresh: bool = False) -> Demonstration:

@@ -1,0 +1,117 @@
+"""The whole job, walked through the real windows without a screen: two laptops, a central store, a cut network."""
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from app.demo import officer, papers, referral, report, supervisor
+from app.demo.copies import Copy, copy
+from app.demo.days import Days
+from app.demo.hands import CTRL, Hands, Pictures
+from app.demo.laptops import Say
+from app.demo.officer import Journey
+from app.demo.state import Demonstration
+from app.settings import Settings
+from app.timesource import SystemTime
+from app.views.frame import Frame
+from app.views.start import make_application
+from app.views.theme import apply_theme
+from app.views.tokens import DARK, LIGHT
+
+SIZE, SMALL = (1440, 900), (911, 512)
+
+
+def walk(demonstration: Demonstration, out: Path, say: Say) -> dict[str, Any]:
+    """Walk the journey and leave screenshots, the letter and a summary in a folder.
+
+    Returns:
+        The summary.
+
+    Raises:
+        JourneyError: a window did not do what was waited for; a last screenshot shows where.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    application = make_application()
+    apply_theme(application, LIGHT)
+    made = copy(demonstration, demonstration.folder / "walk")
+    pictures, journey = Pictures(out), Journey()
+    settings = Settings(demonstration.folder / "walk" / "settings.json")
+    settings.set("theme", "light")
+    settings.set("lock_minutes", 15)
+    frames: list[Frame] = []
+    try:
+        dawn = _window(made.dawn, settings, frames, pictures)
+        ruth = _window(made.ruth, settings, frames, pictures)
+        _dawn_first(dawn, made, journey, out, say)
+        say("Ruth Okonjo allocates the case on the second laptop")
+        officer.unlock(ruth)
+        supervisor.open_queue(ruth, journey)
+        supervisor.allocate(ruth, journey, "Dawn")
+        say("Dawn Ellery’s laptop syncs and has the case")
+        officer.sync_now(dawn)
+        officer.find_case(dawn, journey)
+        dawn.shot("case-allocated")
+        _look_round(dawn, ruth, application)
+        for hands in (dawn, ruth):
+            officer.wait_synced(hands)
+    finally:
+        for frame in frames:
+            frame.shut_down()
+            frame.close()
+    summary = report.write_summary(made, journey, out, pictures.names)
+    made.central.stop()
+    return summary
+
+
+def _window(folder: Path, settings: Settings, frames: list[Frame], pictures: Pictures) -> Hands:
+    frame = Frame(folder, settings)
+    frames.append(frame)
+    frame.show_first()
+    frame.resize(*SIZE)
+    return Hands(frame, pictures)
+
+
+def _dawn_first(hands: Hands, made: Copy, journey: Journey, out: Path, say: Say) -> None:
+    say("Dawn Ellery unlocks, and takes a referral")
+    officer.unlock(hands, "unlock")
+    officer.look_at_today(hands)
+    referral.take(hands, journey)
+    say("She writes a note, and links a scanned letter")
+    officer.add_note(hands, journey)
+    data = papers.walk_in_letter(Days(SystemTime()), journey.child, journey.reference)
+    scan = made.dawn.parent / "Letter from Pennyford Primary.pdf"
+    scan.write_bytes(data)
+    officer.drop_letter(hands, journey, scan)
+    say("The network is cut. She writes to the parent")
+    made.cut()
+    officer.find_case(hands, journey, "find-a-case")
+    officer.write_letter(hands, journey)
+    officer.wait_offline(hands)
+    officer.find_case(hands, journey)
+    hands.shot("case-offline")
+    say("The network is back. The work reaches the central store")
+    made.restore()
+    officer.sync_now(hands)
+    hands.shot("case-synced")
+
+
+def _look_round(dawn: Hands, ruth: Hands, application: QApplication) -> None:
+    """A picture of each page that the journey did not stop at, two in dark, and the smallest common window."""
+    for place, name in ((Qt.Key.Key_2, "cases"), (Qt.Key.Key_4, "letters")):
+        dawn.key(place, CTRL, on=dawn.frame)
+        dawn.shot(name)
+    for route in ("sync", "settings"):
+        window = dawn.frame.window_page
+        if window is not None:
+            window.navigate(route)
+            dawn.shot(route)
+    ruth.frame.resize(*SMALL)
+    ruth.shot("team-queue-911-by-512")
+    ruth.frame.resize(*SIZE)
+    apply_theme(application, DARK)
+    ruth.shot("team-queue-dark")
+    dawn.key(Qt.Key.Key_1, CTRL, on=dawn.frame)
+    dawn.shot("today-dark")
+    apply_theme(application, LIGHT)
