@@ -28,6 +28,12 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("find", "Ctrl+F", "Find on this page", "On a page"),
     Shortcut("note", "Ctrl+Shift+N", "Add a note to this case", "On a page"),
     Shortcut("undo", "Ctrl+Z", "Undo typing", "On a page"),
+    Shortcut("add_files", "Ctrl+O", "Add files", "Correspondence"),
+    Shortcut("next_document", "Ctrl+Down", "Next document (Ctrl+Up: the one before)", "Correspondence"),
+    Shortcut("next_page", "PgDown", "Next page (PgUp: the one before)", "Correspondence"),
+    Shortcut("turn_page", "Ctrl+R", "Turn the page right (Ctrl+Shift+R: left)", "Correspondence"),
+    Shortcut("fit_page", "Ctrl+0", "Fit the page (Ctrl++ and Ctrl+-: zoom)", "Correspondence"),
+    Shortcut("undo_link", "Ctrl+Z", "Undo the last link", "Correspondence"),
     Shortcut("help", "F1", "Help", "Help"),
     Shortcut("shortcuts", "Ctrl+/", "This list", "Help"),
 )

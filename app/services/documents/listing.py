@@ -1,5 +1,6 @@
 """What the correspondence tray and a case's Documents tab show: rows, counts and one document in full."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -100,7 +101,7 @@ def list_documents(ws: Workspace, state: DocumentState, limit: int = 500) -> tup
         rows = session.execute(
             _rows_query().where(Document.state == state).order_by(Document.arrived_at.desc(), Document.id).limit(limit)
         ).all()
-    return tuple(_tray_row(ws, row) for row in rows)
+    return _tray_rows(ws, rows)
 
 
 def of_case(ws: Workspace, case_id: str) -> tuple[TrayRow, ...]:
@@ -110,7 +111,7 @@ def of_case(ws: Workspace, case_id: str) -> tuple[TrayRow, ...]:
         rows = session.execute(
             _rows_query().where(Document.case_id == case_id).order_by(Document.arrived_at.desc(), Document.id)
         ).all()
-    return tuple(_tray_row(ws, row) for row in rows)
+    return _tray_rows(ws, rows)
 
 
 def document(ws: Workspace, document_id: str) -> DocumentDetail:
@@ -179,7 +180,12 @@ def _rows_query() -> Any:
     ).outerjoin(CaseRow, CaseRow.case_id == Document.case_id)
 
 
-def _tray_row(ws: Workspace, row: Any) -> TrayRow:
+def _tray_rows(ws: Workspace, rows: Sequence[Any]) -> tuple[TrayRow, ...]:
+    here = ws.documents.complete_among(row.sha256 for row in rows)
+    return tuple(_tray_row(row, here=row.sha256 in here) for row in rows)
+
+
+def _tray_row(row: Any, *, here: bool) -> TrayRow:
     pages = "1 page" if row.page_count == 1 else f"{row.page_count} pages"
     linked = row.state is DocumentState.LINKED and row.child_name
     return TrayRow(
@@ -192,7 +198,7 @@ def _tray_row(ws: Workspace, row: Any) -> TrayRow:
         source=_SOURCE_WORDS.get(row.source, "Added"),
         arrived_at=row.arrived_at,
         page_count=row.page_count,
-        here=ws.documents.complete(row.sha256),
+        here=here,
     )
 
 

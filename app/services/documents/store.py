@@ -194,6 +194,23 @@ class DocumentStore:
         content = self.describe(sha256)
         return content is not None and content.complete
 
+    def complete_among(self, sha256s: Iterable[str]) -> frozenset[str]:
+        """Return those contents whose manifest and every chunk are here: one question for a whole list."""
+        wanted = list(dict.fromkeys(sha256s))
+        found: set[str] = set()
+        with self._engine.connect() as connection:
+            for start in range(0, len(wanted), _QUERY_BATCH):
+                batch = wanted[start : start + _QUERY_BATCH]
+                known = set(connection.scalars(select(_content.c.sha256).where(_content.c.sha256.in_(batch))))
+                lacking = connection.scalars(
+                    select(_content_chunk.c.sha256)
+                    .outerjoin(_chunk, _chunk.c.hash == _content_chunk.c.hash)
+                    .where(_content_chunk.c.sha256.in_(batch), _chunk.c.hash.is_(None))
+                    .distinct()
+                )
+                found |= known - set(lacking)
+        return frozenset(found)
+
     def chunk_hashes(self, sha256: str) -> list[str]:
         """Return the hashes of the content's chunks, in order.
 

@@ -35,6 +35,13 @@ class DocumentActions(QObject):
         super().__init__(parent)
         self._context = context
         self.busy = False
+        self._undo_last: Callable[[], object] | None = None
+
+    def undo_last(self) -> None:
+        """Undo what was done last, once, if it can be."""
+        undo, self._undo_last = self._undo_last, None
+        if undo is not None:
+            undo()
 
     def link(
         self, detail: "DocumentDetail", values: "FormValues", marks: "Sequence[PageMark]", *, open_next: bool
@@ -102,7 +109,8 @@ class DocumentActions(QObject):
             self.busy = False
             self.done.emit(document_id, open_next)
             self._context.counts_changed.emit()
-            self._context.toast(words, None if undo is None else lambda: undo_it(made))
+            self._undo_last = None if undo is None else lambda: undo_it(made)
+            self._context.toast(words, None if undo is None else self.undo_last)
 
         self._context.runner.run(self, work, finished, self._failed)
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from app.services.documents.protocol import Picture
     from app.services.documents.reading import PageMark
     from app.services.documents.suggest import Candidate, Suggestions
+    from app.views.palette import Command
 
 _SHOWN_TABLES = frozenset({"document"})
 NOT_FOUND = "No child found. Check the spelling, or start a referral."
@@ -105,8 +106,9 @@ class CorrespondencePage(QWidget):
     def _make_shortcuts(self) -> None:
         actions: dict[str, Callable[[], object]] = {
             "Ctrl+O": lambda: self.strip.choose(self) if self._may_link else None,
-            "Ctrl+Down": lambda: self._go(1),
-            "Ctrl+Up": lambda: self._go(-1),
+            "Ctrl+Down": lambda: self.step_document(1),
+            "Ctrl+Up": lambda: self.step_document(-1),
+            "Ctrl+Z": self.acts.undo_last,
             "PgDown": lambda: self.viewer.step_page(1),
             "PgUp": lambda: self.viewer.step_page(-1),
         }
@@ -152,6 +154,12 @@ class CorrespondencePage(QWidget):
         """Return the panes that F6 moves between."""
         inside = {self.tray: self.tray.view, self.viewer: self.viewer.canvas, self.form: self.form.kind}
         return [inside[pane] for pane in self.split.shown() if pane in inside]
+
+    def commands(self) -> "list[Command]":
+        """Return what the palette offers here."""
+        from app.views.correspondence.page_commands import page_commands
+
+        return page_commands(self)
 
     def take_files(self, paths: "list[Path]") -> None:
         """Add files that were dropped on the window."""
@@ -223,7 +231,8 @@ class CorrespondencePage(QWidget):
         if tables & _SHOWN_TABLES and self.isVisible() and not self.acts.busy:
             self._load()
 
-    def _go(self, step: int) -> None:
+    def step_document(self, step: int) -> None:
+        """Go to the next document (1) or the one before (-1)."""
         document_id = self.tray.neighbour(step)
         if document_id is not None:
             self.tray.select(document_id)
@@ -316,6 +325,11 @@ class CorrespondencePage(QWidget):
         detail = self.form.detail
         if detail is not None and detail.case_id is None:
             self.acts.link(detail, self.form.values(), self.viewer.marks(), open_next=open_next)
+
+    def ask_to_leave(self, how: str) -> None:
+        """Ask why the document is set aside (``set_aside``) or where it goes (``not_for_us``)."""
+        self.split.show_pane("form")
+        self.form.outcome.ask(how)
 
     def _with_detail(self, act: "Callable[[DocumentDetail], None]") -> None:
         if self.form.detail is not None:

@@ -127,8 +127,8 @@ class Outcome(Themed, QWidget):
             button.setObjectName(name)
         self.primary.clicked.connect(lambda: self.link_asked.emit(True))
         self.link.clicked.connect(lambda: self.link_asked.emit(False))
-        self.aside.clicked.connect(lambda: self._ask("set_aside"))
-        self.not_ours.clicked.connect(lambda: self._ask("not_for_us"))
+        self.aside.clicked.connect(lambda: self.ask("set_aside"))
+        self.not_ours.clicked.connect(lambda: self.ask("not_for_us"))
         self._make_reason()
         self.usual = QWidget()
         usual = QVBoxLayout(self.usual)
@@ -205,7 +205,8 @@ class Outcome(Themed, QWidget):
         self.reason_field.set_error(message)
         self.reason.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _ask(self, leaving: str) -> None:
+    def ask(self, leaving: str) -> None:
+        """Ask for the reason, in place of the usual buttons."""
         question, verb = LEAVING[leaving]
         self._leaving = leaving
         self.reason_field.label.setText(question)

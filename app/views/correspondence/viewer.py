@@ -1,6 +1,7 @@
 """The page viewer: toolbar, page or its text, page numbers. Shared by Correspondence and the case page."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 QUARTER = 90
 _SHOW_WAITING_MS = 300
+_LOOK_AGAIN_MS = 3000
 
 
 class PageViewer(Themed, QWidget):
@@ -97,6 +99,10 @@ class PageViewer(Themed, QWidget):
         self._waiting.setSingleShot(True)
         self._waiting.setInterval(_SHOW_WAITING_MS)
         self._waiting.timeout.connect(self._show_waiting)
+        # Bytes come after records: while they are missing, look now and then whether the sync has brought them.
+        self._look_again = QTimer(self)
+        self._look_again.setInterval(_LOOK_AGAIN_MS)
+        self._look_again.timeout.connect(self._ask_again)
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setAccessibleName("Text on this page")
@@ -174,6 +180,7 @@ class PageViewer(Themed, QWidget):
         """Show no document, and words instead."""
         self._asked += 1
         self._waiting.stop()
+        self._look_again.stop()
         self.detail = None
         self._turns, self._marks = {}, ()
         self.canvas.clear()
@@ -188,6 +195,7 @@ class PageViewer(Themed, QWidget):
     def show_document(self, document_id: str) -> None:
         """Read a document off the window's thread and show its first page; opening it is audited."""
         self._asked += 1
+        self._look_again.stop()
         asked, ws = self._asked, self._context.ws
 
         def work() -> "DocumentDetail":
@@ -284,6 +292,7 @@ class PageViewer(Themed, QWidget):
             return
         if not self.detail.here:
             self._waiting.stop()
+            self._look_again.start()
             self._say("The pages of this document are not on this laptop yet. They arrive with the next sync.")
             return
         asked, page, sha256, ws = self._asked, self.page, self.detail.sha256, self._context.ws
@@ -309,6 +318,20 @@ class PageViewer(Themed, QWidget):
             self._waiting.stop()
             self.canvas.clear()
             self._say(self._words(error))
+
+    def _ask_again(self) -> None:
+        detail = self.detail
+        if detail is None or detail.here or not self.isVisible():
+            return
+        asked, sha256, ws = self._asked, detail.sha256, self._context.ws
+
+        def answered(here: bool) -> None:
+            if here and asked == self._asked:
+                self._look_again.stop()
+                self.detail = replace(detail, here=True)
+                self.show_page(self.page)
+
+        self._context.runner.run(self, lambda: ws.documents.complete(sha256), answered, lambda _error: None, lane="cpu")
 
     def _failed(self, asked: int, error: Exception) -> None:
         if asked == self._asked:

@@ -146,3 +146,12 @@ def test_no_stored_byte_can_be_read_in_any_file_of_the_store(store: DocumentStor
     files = [path for path in tmp_path.iterdir() if path.is_file()]
     assert any(path.stat().st_size > 100_000 for path in files)
     assert all(SENTINEL not in path.read_bytes() for path in files)
+
+
+def test_a_whole_list_is_asked_at_once_for_what_is_here(store: DocumentStore) -> None:
+    here = store.put(secrets.token_bytes(CHUNK_BYTES + 1), "application/pdf")
+    nothing = store.put(b"", "image/png")
+    half = store.put(secrets.token_bytes(2 * CHUNK_BYTES), "application/pdf")
+    with store._engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM chunk WHERE hash = ?", (store.chunk_hashes(half)[1],))
+    assert store.complete_among([here, nothing, half, "f" * 64]) == {here, nothing}

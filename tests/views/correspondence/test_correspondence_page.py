@@ -470,3 +470,51 @@ def test_no_words_are_cut_off(
             page.form.outcome.stop_asking()
     # Qt lays out the little button inside a line itself.
     assert sorted(what for what in found if "QToolButton 'Choose a date'" not in what) == []
+
+
+def test_the_palette_offers_what_the_page_can_do(stage: Stage, family: Family) -> None:
+    page = stage.open()
+    assert [command.name for command in page.commands()][:2] == ["Add files", "Find another child"]
+    assert "Link" not in [command.name for command in page.commands()]
+    intake.add_bytes(stage.context.ws, "letter.pdf", _admission(family))
+    stage.settle()
+    by_name = {command.name: command for command in page.commands()}
+    by_name["Turn page right"].run()
+    stage.settle()
+    by_name["Set aside"].run()
+    assert page.form.outcome.reason.hasFocus()
+    page.form.outcome.stop_asking()
+    by_name["Link"].run()
+    stage.settle()
+    assert page.form.detail is not None
+    assert page.form.detail.case_id == family.zofia_case
+    assert page.form.detail.rotation == {0: 90}
+
+
+def test_ctrl_z_undoes_the_last_link_once(stage: Stage, family: Family, qtbot: QtBot) -> None:
+    added = intake.add_bytes(stage.context.ws, "letter.pdf", _admission(family))
+    page = stage.open()
+    page.link(open_next=True)
+    stage.settle()
+    qtbot.keyClick(page, Qt.Key.Key_Z, CTRL)
+    stage.settle()
+    assert page.tray.ids() == [added.document_id]
+    qtbot.keyClick(page.tray.view, Qt.Key.Key_Z, CTRL)
+    stage.settle()
+    assert stage.errors == []
+
+
+def test_pages_appear_when_their_bytes_arrive(stage: Stage, qtbot: QtBot) -> None:
+    data = files.pdf([["A page that comes later"]])
+    added = intake.add_bytes(stage.context.ws, "letter.pdf", data)
+    store = stage.context.ws.documents
+    sha256 = tray.document(stage.context.ws, added.document_id).sha256
+    (chunk,) = store.chunk_hashes(sha256)
+    with store._engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM chunk")
+    page = stage.open()
+    assert not page.viewer.canvas.has_page()
+    store.put_chunk(chunk, data)
+    page.viewer._look_again.setInterval(20)
+    qtbot.waitUntil(page.viewer.canvas.has_page, timeout=5000)
+    assert page.viewer.body.currentWidget() is page.viewer.canvas
