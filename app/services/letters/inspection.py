@@ -48,7 +48,8 @@ class Inspector:
         dates = self._dates()
         wrong = {issue.field for issue in dates}
         missing = [issue for issue in self._missing(needed) if issue.field not in wrong]
-        found = [*self._stops(), *dates, *missing, *self._unprintable(needed), *self._checks()]
+        checks = [*self._changed_template(), *self._checks()]
+        found = [*self._stops(), *dates, *missing, *self._unprintable(needed), *checks]
         order = list(Level)
         return tuple(sorted(found, key=lambda issue: order.index(issue.level)))
 
@@ -127,6 +128,11 @@ class Inspector:
                 words = f"The letter cannot print {bad} in {self._label(name)}. Write it in another way."
                 found.append(Issue(Level.FIX, words, name))
         return found
+
+    def _changed_template(self) -> list[Issue]:
+        if self._draft.template_version == self._template.front.version:
+            return []
+        return [Issue(Level.CHECK, "The template has changed since you started this letter. Read it again.")]
 
     def _checks(self) -> list[Issue]:
         reader = self._recipient

@@ -232,6 +232,16 @@ def test_what_is_missing_names_where_to_put_it_right(workspace: Workspace) -> No
     assert said["privacy_notice_link"] == "Privacy notice link is not set. Ask an administrator to add it."
 
 
+def test_a_template_that_changed_since_the_draft_was_started_is_said(workspace: Workspace) -> None:
+    case_id = open_rhys(workspace)
+    draft = replace(first_letter(workspace, case_id), template_version="0")
+    made = compose(letter_facts.read(workspace, case_id), draft)
+    assert [issue.text for issue in made.issues] == [
+        "The template has changed since you started this letter. Read it again."
+    ]
+    assert not made.blocked
+
+
 def test_a_character_that_cannot_be_printed_is_refused_by_name(workspace: Workspace) -> None:
     case_id = open_rhys(workspace, forename="Rhys 𒀀")
     made = composed(workspace, case_id)
