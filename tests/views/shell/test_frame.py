@@ -1,0 +1,368 @@
+"""Unlocking, locking and the end, in the real frame on a real vault."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.errors import EnvironmentFault, UserError
+from app.services.vault import Vault
+from app.settings import Settings
+from app.timesource import FrozenTime
+from app.views import frame as frame_module
+from app.views import opening
+from app.views.first_run_page import DOWNLOAD, ENROL, PASSPHRASE, WELCOME, FirstRunPage
+from app.views.frame import Frame, read_label
+from app.views.idle import IdleWatch
+from app.views.main_window import MainWindow
+from app.views.strength import strength
+from app.views.unlock_page import UnlockPage
+from tests.conftest import PASSPHRASE as OPENS
+from tests.views.clipping import assert_nothing_clipped
+from tests.views.shell.people import populate
+
+
+@pytest.fixture
+def locked_vault(vault: Vault) -> Path:
+    """A folder with a vault that holds cases, closed."""
+    populate(vault.workspace())
+    vault.close()
+    return vault.folder
+
+
+@pytest.fixture
+def make_frame(
+    qtbot: QtBot,
+    settings: Settings,
+    qapp: QApplication,
+    frozen_time: FrozenTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[[Path], Frame]]:
+    monkeypatch.setattr("app.timesource.SystemTime", lambda: frozen_time)
+    made: list[Frame] = []
+
+    def make(folder: Path) -> Frame:
+        frame = Frame(folder, settings)
+        frame.resize(1440, 869)
+        frame.show_first()
+        made.append(frame)
+        return frame
+
+    yield make
+    for frame in made:
+        frame.close()
+        frame.shut_down()
+        frame.deleteLater()
+    qapp.processEvents()
+
+
+def unlock(qtbot: QtBot, frame: Frame, passphrase: str = OPENS) -> MainWindow:
+    page = frame.centralWidget()
+    assert isinstance(page, UnlockPage)
+    with qtbot.waitSignal(frame.unlocked, timeout=10_000):
+        qtbot.keyClicks(page.passphrase, passphrase)
+        qtbot.keyClick(page.passphrase, Qt.Key.Key_Return)
+    window = frame.centralWidget()
+    assert isinstance(window, MainWindow)
+    qtbot.waitUntil(lambda: frame.runner.pending_count() == 0, timeout=10_000)
+    return window
+
+
+def words_on_screen(root: QWidget) -> str:
+    """Return every word that any widget of the application holds or shows."""
+    parts = [label.text() for label in root.findChildren(QLabel)]
+    parts += [line.text() for line in root.findChildren(QLineEdit)]
+    parts += [widget.accessibleName() for widget in root.findChildren(QWidget)]
+    return " ".join([*parts, root.windowTitle()])
+
+
+def test_a_vault_opens_with_its_passphrase_and_shows_today(qtbot, make_frame, locked_vault):
+    frame = make_frame(locked_vault)
+    window = unlock(qtbot, frame)
+    assert window.route() == "today"
+    assert window.page().clock_model.rowCount() == 10
+    assert frame.windowTitle().startswith("Today")
+
+
+def test_unlocking_is_audited(qtbot, make_frame, locked_vault):
+    from sqlalchemy import select
+
+    from app.models import AuditEntry
+
+    frame = make_frame(locked_vault)
+    window = unlock(qtbot, frame)
+    with window.context.ws.read() as session:
+        assert "unlock" in session.scalars(select(AuditEntry.action)).all()
+
+
+def test_a_wrong_passphrase_says_how_many_tries_are_left_and_is_not_kept(qtbot, make_frame, locked_vault):
+    frame = make_frame(locked_vault)
+    page = frame.centralWidget()
+    qtbot.keyClicks(page.passphrase, "wrong words entirely")
+    page.button.click()
+    assert page.passphrase.text() == ""
+    assert not page.passphrase.isEnabled()
+    qtbot.waitUntil(lambda: page.field.error() != "", timeout=10_000)
+    assert page.field.error() == "Passphrase not recognised. 4 tries left before a 15 minute wait."
+    assert page.passphrase.isEnabled()
+    assert_nothing_clipped(page)
+
+
+def test_an_empty_passphrase_is_not_a_try(qtbot, make_frame, locked_vault):
+    page = make_frame(locked_vault).centralWidget()
+    page.button.click()
+    assert page.field.error() == "Enter your passphrase."
+    assert not (locked_vault / "attempts.json").exists()
+
+
+def test_a_keyring_that_is_gone_is_said_calmly(qtbot, make_frame, locked_vault, monkeypatch):
+    def no_keyring(*_given):
+        raise EnvironmentFault("This laptop's keyring no longer holds the vault's secret.")
+
+    monkeypatch.setattr(opening, "unlock", no_keyring)
+    page = make_frame(locked_vault).centralWidget()
+    qtbot.keyClicks(page.passphrase, "seven")
+    page.button.click()
+    qtbot.waitUntil(lambda: page.message is not None and page.message.isVisible())
+    assert "keyring" in page.message.label.text()
+    assert page.field.error() == ""
+
+
+def test_locking_leaves_nothing_of_a_case_in_the_window(qtbot, qapp, make_frame, locked_vault):
+    frame = make_frame(locked_vault)
+    window = unlock(qtbot, frame)
+    window.open_palette()
+    before = words_on_screen(frame)
+    assert "Isla" in " ".join([before, *[row.line.child for row in window.page().clock_model.rows() if row.line]])
+    with qtbot.waitSignal(frame.locked):
+        frame.lock()
+    assert isinstance(frame.centralWidget(), UnlockPage)
+    assert frame.opened is None
+    assert frame.window_page is None
+    qtbot.waitUntil(lambda: not frame.findChildren(MainWindow))
+    for top in qapp.topLevelWidgets():
+        if top.isVisible():
+            assert "Merrow" not in words_on_screen(top)
+            assert "Today" not in words_on_screen(top)
+    assert QApplication.activePopupWidget() is None
+
+
+def test_locking_closes_the_databases_and_drops_the_keys(qtbot, make_frame, locked_vault):
+    frame = make_frame(locked_vault)
+    unlock(qtbot, frame)
+    opened = frame.opened
+    frame.lock()
+    qtbot.waitUntil(lambda: frame.runner.pending_count() == 0)
+    assert opened.vault._keys is None
+    assert opened.vault.engine.pool.checkedin() == 0
+
+
+def test_a_locked_window_opens_again(qtbot, make_frame, locked_vault):
+    frame = make_frame(locked_vault)
+    unlock(qtbot, frame)
+    frame.lock()
+    window = unlock(qtbot, frame)
+    assert window.route() == "today"
+
+
+def test_what_is_being_typed_is_saved_before_the_lock(qtbot, make_frame, locked_vault):
+    frame = make_frame(locked_vault)
+    window = unlock(qtbot, frame)
+    saved = []
+    window.context.flush_drafts.connect(lambda: saved.append(frame.opened is not None))
+    frame.lock()
+    assert saved == [True]
+
+
+def test_the_window_locks_when_nobody_used_it_for_the_set_time(qtbot, make_frame, locked_vault, settings, frozen_time):
+    settings.set("lock_minutes", 1)
+    frame = make_frame(locked_vault)
+    unlock(qtbot, frame)
+    frozen_time.advance(seconds=50)
+    frame.idle.check()
+    assert frame.opened is not None
+    frozen_time.advance(seconds=11)
+    frame.idle.check()
+    assert frame.opened is None
+
+
+def test_the_unlock_page_names_the_laptop_and_no_person(make_frame, locked_vault):
+    frame = make_frame(locked_vault)
+    assert "Test laptop" in frame.centralWidget().device.text()
+    assert "Dawn" not in words_on_screen(frame)
+
+
+def test_a_damaged_header_still_shows_the_unlock_page(tmp_path, make_frame):
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "vault.json").write_text("{", encoding="utf-8")
+    assert read_label(folder) == ""
+    assert isinstance(make_frame(folder).centralWidget(), UnlockPage)
+
+
+def test_where_the_window_was_is_kept(make_frame, locked_vault, settings):
+    frame = make_frame(locked_vault)
+    frame.resize(710, 500)
+    frame.close()
+    assert settings.get("window_geometry")
+    again = Frame(locked_vault, settings)
+    assert again.size().width() == 710
+    again.shut_down()
+    again.deleteLater()
+
+
+def test_a_change_of_theme_in_the_settings_reaches_the_window(qtbot, make_frame, locked_vault, settings):
+    frame = make_frame(locked_vault)
+    window = unlock(qtbot, frame)
+    settings.set("theme", "dark")
+    settings.set("text_size", 115)
+    window.context.appearance_changed.emit()
+    from app.views.tokens import DARK, current, text_scale
+
+    assert current() is DARK
+    assert text_scale() == 115
+
+
+class TestFirstRun:
+    @pytest.fixture
+    def page(self, make_frame: Callable[[Path], Frame], tmp_path: Path) -> FirstRunPage:
+        page = make_frame(tmp_path / "new").centralWidget()
+        assert isinstance(page, FirstRunPage)
+        return page
+
+    def fill(self, qtbot: QtBot, page: FirstRunPage, passphrase: str = "seven blue kettles sing") -> None:
+        page.next.click()
+        qtbot.keyClicks(page.server, "central.example")
+        qtbot.keyClicks(page.code, "ABCD-1234")
+        qtbot.keyClick(page.code, Qt.Key.Key_Return)
+        qtbot.keyClicks(page.first, passphrase)
+        qtbot.keyClicks(page.second, passphrase)
+
+    def test_enter_goes_on_and_what_is_missing_is_said_beside_it(self, qtbot, page):
+        assert page.step() == WELCOME
+        page.next.click()
+        assert page.step() == ENROL
+        page.next.click()
+        assert page.server_field.error() == "Enter the server address your administrator gave you."
+        assert page.code_field.error() == "Enter the code your administrator gave you."
+        assert_nothing_clipped(page)
+
+    def test_a_short_or_mistyped_passphrase_is_not_taken(self, qtbot, page):
+        self.fill(qtbot, page, "short")
+        page.next.click()
+        assert page.step() == PASSPHRASE
+        assert "at least 12" in page.first_field.error()
+        page.first.setText("seven blue kettles sing")
+        page.second.setText("seven blue kettles sang")
+        page.next.click()
+        assert page.step() == PASSPHRASE
+        assert page.second_field.error() == "The two are different. Type it again."
+
+    def test_the_vault_is_made_enrolled_and_opened(self, qtbot, page, monkeypatch, make_vault, tmp_path):
+        asked = {}
+
+        def enrol(folder, server, code, passphrase, counted):
+            asked.update(folder=folder, server=server, code=code, passphrase=passphrase)
+            counted(3, 10, "Getting your cases")
+            vault = make_vault("enrolled")
+            ws = vault.workspace()
+            return opening.Opened(vault, ws, opening.start_sync(vault, ws))
+
+        monkeypatch.setattr(opening, "enrol", enrol)
+        frame = page.window()
+        self.fill(qtbot, page)
+        with qtbot.waitSignal(frame.unlocked, timeout=10_000):
+            page.next.click()
+            assert page.step() == DOWNLOAD
+            assert page.first.text() == ""
+        assert asked["server"] == "https://central.example"
+        assert asked["code"] == "ABCD-1234"
+        assert isinstance(frame.centralWidget(), MainWindow)
+        qtbot.waitUntil(lambda: frame.runner.pending_count() == 0)
+
+    def test_a_wrong_code_returns_to_it_with_the_reason(self, qtbot, page, monkeypatch):
+        def refuse(*_given):
+            raise UserError("This code was used already. Ask for another.", "code")
+
+        monkeypatch.setattr(opening, "enrol", refuse)
+        self.fill(qtbot, page)
+        page.next.click()
+        qtbot.waitUntil(lambda: page.step() == ENROL)
+        assert page.code_field.error() == "This code was used already. Ask for another."
+
+    def test_offline_is_said_calmly_and_nothing_typed_before_is_lost(self, qtbot, page, monkeypatch):
+        def offline(*_given):
+            raise EnvironmentFault("Could not reach the central store. Connect to the network and try again.")
+
+        monkeypatch.setattr(opening, "enrol", offline)
+        self.fill(qtbot, page)
+        page.next.click()
+        qtbot.waitUntil(lambda: page.step() == ENROL)
+        assert page.message.isVisible()
+        assert page.code.text() == "ABCD-1234"
+
+
+@pytest.mark.parametrize(
+    ("typed", "begins"),
+    [("short", "7 more"), ("elevenchars", "1 more character needed"), ("aaaaaaaaaaaa", "Easy"),
+     ("password1234", "Easy"), ("seven blue kettles sing", "Strong")],
+)  # fmt: skip
+def test_strength_is_said_in_words(typed, begins):
+    assert strength(typed).startswith(begins)
+
+
+def test_caps_lock_is_noticed(qtbot, make_frame, locked_vault):
+    page = make_frame(locked_vault).centralWidget()
+
+    def type_letter(text: str, modifier: Qt.KeyboardModifier) -> None:
+        event = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_A, modifier, text)
+        QApplication.sendEvent(page.passphrase, event)
+
+    type_letter("A", Qt.KeyboardModifier.ShiftModifier)
+    assert not page.caps.isVisible()
+    type_letter("A", Qt.KeyboardModifier.NoModifier)
+    assert page.caps.isVisible()
+    type_letter("a", Qt.KeyboardModifier.NoModifier)
+    assert not page.caps.isVisible()
+
+
+def test_the_passphrase_can_be_shown_and_is_hidden_again_when_sent(qtbot, make_frame, locked_vault):
+    page = make_frame(locked_vault).centralWidget()
+    qtbot.keyClicks(page.passphrase, "seven")
+    page.passphrase.button.click()
+    assert page.passphrase.echoMode() == QLineEdit.EchoMode.Normal
+    page.button.click()
+    assert page.passphrase.echoMode() == QLineEdit.EchoMode.Password
+    qtbot.waitUntil(lambda: page.field.error() != "", timeout=10_000)
+
+
+def test_time_asleep_counts_as_unused(qtbot):
+    time = FrozenTime(datetime(2026, 11, 17, 9, 0, tzinfo=UTC))
+    watch = IdleWatch(time)
+    told = []
+    watch.idle.connect(lambda: told.append(1))
+    watch.set_minutes(5)
+    watch.start()
+    time.advance(minutes=4)
+    watch.check()
+    assert not told
+    time.advance(hours=8)
+    watch.check()
+    watch.check()
+    assert told == [1]
+
+
+def test_nothing_secret_is_in_the_settings(make_frame, locked_vault, settings, qtbot):
+    frame = make_frame(locked_vault)
+    unlock(qtbot, frame)
+    frame.close()
+    stored = json.dumps(settings._values)
+    assert OPENS not in stored
+    assert "Merrow" not in stored
+    assert frame_module.SMALLEST == (640, 360)
