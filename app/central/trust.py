@@ -5,6 +5,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -85,8 +86,11 @@ class Trust:
         self._time = time
         self._key = OKPKey.import_key(_jwk(identity))
         self._hasher = PasswordHasher()
-        # Checked when there is no such account, so that the answer takes as long as for one that exists.
-        self._decoy_hash = self._hasher.hash(secrets.token_urlsafe())
+
+    @cached_property
+    def _decoy_hash(self) -> str:
+        """Checked when there is no such account, so that the answer takes as long as for one that exists."""
+        return self._hasher.hash(secrets.token_urlsafe())
 
     # -- one-time codes ------------------------------------------------------------------------------------------
 

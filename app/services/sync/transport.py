@@ -73,13 +73,15 @@ class HttpTransport:
         self._signer = signer
         self._monotonic = monotonic or system_monotonic
         self._token: str | None = None
-        loopback = urlsplit(self._server).hostname in _LOOPBACK
+        parts = urlsplit(self._server)
+        loopback = parts.hostname in _LOOPBACK
         self._client = httpx.Client(
             base_url=self._server,
             timeout=timeout_seconds,
             follow_redirects=False,
             trust_env=not loopback,  # proxies never stand between this machine and itself
-            verify=True if loopback else _system_trust(),
+            # Without TLS (loopback only) there is nothing to verify, and no store of certificates to load.
+            verify=_system_trust() if parts.scheme == "https" else False,
             headers={"content-type": MEDIA_TYPE, protocol.VERSION_HEADER: str(protocol.VERSION)},
         )
 
