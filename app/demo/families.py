@@ -45,7 +45,7 @@ def add_child(session: Session, world: World, child: ChildSpec, serial: int) -> 
         last_seen_on=world.days.working(int(seen[0])) if seen else None,
         last_seen_where=str(seen[1]) if seen else "",
         last_seen_by=str(seen[2]) if seen else "",
-        source="Referral",
+        source="Referral" if child.case else "School census",
         confidence=Confidence.CONFIRMED,
     )
     session.add(record)

@@ -138,6 +138,13 @@ class Hands:
         QTest.qWait(30)
         QApplication.sendEvent(on, QDropEvent(QPointF(place), copy, data, left, NO_KEYS))
 
+    def go(self, route: str) -> None:
+        """Go to a page that has no key of its own, as the palette does."""
+        window = self.frame.window_page
+        if window is not None:
+            window.navigate(route)
+        self.settle()
+
     def shot(self, name: str, *, toast: bool = False) -> Path:
         """Take a screenshot once the window is still.
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.demo import officer, papers, referral, report, supervisor
 from app.demo.copies import Copy, copy
@@ -13,6 +13,7 @@ from app.demo.hands import CTRL, Hands, Pictures
 from app.demo.laptops import Say
 from app.demo.officer import Journey
 from app.demo.state import Demonstration
+from app.demo.world import World
 from app.settings import Settings
 from app.timesource import SystemTime
 from app.views.frame import Frame
@@ -21,6 +22,8 @@ from app.views.theme import apply_theme
 from app.views.tokens import DARK, LIGHT
 
 SIZE, SMALL = (1440, 900), (911, 512)
+ISLA = 412
+"""Number of Isla Merrow's case, the one with the whole story."""
 
 
 def walk(demonstration: Demonstration, out: Path, say: Say) -> dict[str, Any]:
@@ -51,7 +54,7 @@ def walk(demonstration: Demonstration, out: Path, say: Say) -> dict[str, Any]:
         supervisor.allocate(ruth, journey, "Dawn")
         say("Dawn Ellery’s laptop syncs and has the case")
         officer.sync_now(dawn)
-        officer.find_case(dawn, journey)
+        officer.find_case(dawn, journey.reference)
         dawn.shot("case-allocated")
         _look_round(dawn, ruth, application)
         for hands in (dawn, ruth):
@@ -86,10 +89,10 @@ def _dawn_first(hands: Hands, made: Copy, journey: Journey, out: Path, say: Say)
     officer.drop_letter(hands, journey, scan)
     say("The network is cut. She writes to the parent")
     made.cut()
-    officer.find_case(hands, journey, "find-a-case")
+    officer.find_case(hands, journey.reference, "find-a-case")
     officer.write_letter(hands, journey)
     officer.wait_offline(hands)
-    officer.find_case(hands, journey)
+    officer.find_case(hands, journey.reference)
     hands.shot("case-offline")
     say("The network is back. The work reaches the central store")
     made.restore()
@@ -98,15 +101,24 @@ def _dawn_first(hands: Hands, made: Copy, journey: Journey, out: Path, say: Say)
 
 
 def _look_round(dawn: Hands, ruth: Hands, application: QApplication) -> None:
-    """A picture of each page that the journey did not stop at, two in dark, and the smallest common window."""
+    """A picture of each page that the journey did not stop at, some in dark, and the smallest common window."""
     for place, name in ((Qt.Key.Key_2, "cases"), (Qt.Key.Key_4, "letters")):
         dawn.key(place, CTRL, on=dawn.frame)
         dawn.shot(name)
-    for route in ("sync", "settings"):
-        window = dawn.frame.window_page
-        if window is not None:
-            window.navigate(route)
-            dawn.shot(route)
+    for route in ("sync", "settings", "import"):
+        dawn.go(route)
+        dawn.shot(route)
+    case = officer.find_case(dawn, World(Days(SystemTime())).reference(ISLA))
+    dawn.shot("case-of-isla")
+    for tab in ("family", "enquiries", "documents", "letters", "history"):
+        case.open(case_id=case._view.identity.case_id, tab=tab)
+        dawn.shot(f"case-{tab}")
+    dawn.frame.resize(*SMALL)
+    dawn.shot("case-911-by-512")
+    dawn.frame.resize(*SIZE)
+    ruth.click(ruth.find(QWidget, "tile_conflicts"))
+    ruth.shot("team-queue-conflicts")
+    ruth.click(ruth.find(QWidget, "tile_waiting"))
     ruth.frame.resize(*SMALL)
     ruth.shot("team-queue-911-by-512")
     ruth.frame.resize(*SIZE)

@@ -128,18 +128,20 @@ def _suggested(page: Any) -> str:
     return str(candidate.case_id) if candidate is not None else ""
 
 
-def find_case(hands: Hands, journey: Journey, picture: str = "") -> None:
-    """Ctrl+K, the name, Enter."""
+def find_case(hands: Hands, reference: str, picture: str = "") -> Any:
+    """Ctrl+K, the reference, Enter; return the case page."""
     hands.key(Qt.Key.Key_K, CTRL, on=hands.frame)
     line = hands.find(QLineEdit, "palette_line")
-    hands.write(line, journey.reference)
+    hands.write(line, reference)
     palette: Any = line.parentWidget()
-    hands.wait(lambda: any(journey.reference in str(row) for row in palette.model.rows()), "the case among the results")
+    hands.wait(lambda: reference in str(palette.list.currentIndex().data()), "the case among the results")
     if picture:
         hands.pictures.take_over(hands.frame, palette, picture)
     hands.key(Qt.Key.Key_Return, on=line)
     page = hands.on_page("case_page")
-    hands.wait(lambda: page.breadcrumb[-1][0] == journey.child or not journey.child, "the case")
+    hands.wait(lambda: page._view is not None and page._view.identity.reference == reference, "the case")
+    hands.settle()
+    return page
 
 
 def write_letter(hands: Hands, journey: Journey) -> None:
