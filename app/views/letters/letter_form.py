@@ -205,6 +205,7 @@ class LetterForm(QScrollArea):
                         widget.setText(state.text)
                 elif isinstance(widget, QLineEdit):
                     widget.setText(state.text)
+                    widget.setCursorPosition(0)  # a long value is read from its beginning
                 elif isinstance(widget, QPlainTextEdit) and widget.toPlainText() != state.text:
                     widget.setPlainText(state.text)
         made.set_source(SOURCES.get(state.source, ""))

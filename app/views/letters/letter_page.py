@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SETTLE_MS = 300
 KEEP_MS = 1000
 PREVIEW_DPI = 120.0
+"""At one pixel a point on screen; finer screens are drawn for as finely, up to twice."""
 
 
 class LetterPage(QWidget):
@@ -99,8 +100,8 @@ class LetterPage(QWidget):
         if not case_id and not letter_id:
             self.panes.show_waiting("Open a case to write a letter about it.")
             return
-        ws = self.context.ws
-        self._run(lambda: work.open_letter(ws, case_id, template, letter_id, PREVIEW_DPI), self._opened)
+        ws, dpi = self.context.ws, self._dpi()
+        self._run(lambda: work.open_letter(ws, case_id, template, letter_id, dpi), self._opened)
 
     def primary_action(self) -> None:
         """Ctrl+Enter: send the letter, or go to what stands in its way."""
@@ -111,7 +112,7 @@ class LetterPage(QWidget):
         self._busy = True
         self.panes.send.setEnabled(False)
         ws, draft = self.context.ws, self._draft
-        self._run(lambda: _issue(ws, draft), self._issued, self._not_issued)
+        self._run(lambda: work.issue(ws, draft), self._issued, self._not_issued)
 
     def save_and_close(self) -> None:
         """Save the draft to the record and go back to the case."""
@@ -123,7 +124,7 @@ class LetterPage(QWidget):
             self._open_case("letters")
             return
         self._changed = False
-        self._run(lambda: _save(ws, draft), lambda _saved: self._closed())
+        self._run(lambda: work.save(ws, draft), lambda _saved: self._closed())
 
     def flush(self) -> None:
         """Keep what is typed, at once: the window locks, or another letter opens."""
@@ -131,7 +132,7 @@ class LetterPage(QWidget):
         if self._draft is None or not self._changed or self._busy:
             return
         self._changed = False
-        self._took(_keep(self.context.ws, self._draft))
+        self._took(work.keep(self.context.ws, self._draft))
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Keep what is typed when another page is shown."""
@@ -139,6 +140,9 @@ class LetterPage(QWidget):
         if self._keep_later.isActive():
             self._keep_later.stop()
             self._keep()
+
+    def _dpi(self) -> float:
+        return PREVIEW_DPI * min(2.0, self.devicePixelRatioF())
 
     # Opening
 
@@ -158,7 +162,7 @@ class LetterPage(QWidget):
         self.panes.show_form_pane()
         if found.sent is not None:
             self.panes.sent_panel.show_letter(found.sent, may_write=found.facts.case_open)
-            self.preview.show_letter(found.pages, (), PREVIEW_DPI)
+            self.preview.show_letter(found.pages, (), self._dpi())
             self.panes.show_sent()
             self._head(found.sent.recipient, found.sent.title)
             self.opened.emit()
@@ -226,10 +230,10 @@ class LetterPage(QWidget):
         if self._facts is None or self._draft is None or self._drawing:
             return
         self._drawing = True
-        facts, draft, serial = self._facts, self._draft, self._serial
+        facts, draft, serial, dpi = self._facts, self._draft, self._serial, self._dpi()
         self.context.runner.run(
             self,
-            lambda: work.render(facts, draft, PREVIEW_DPI),
+            lambda: work.render(facts, draft, dpi),
             lambda drawn: self._drawn(drawn, serial),
             self._not_drawn,
             lane="cpu",
@@ -250,7 +254,7 @@ class LetterPage(QWidget):
         self.form.show_letter(self._facts, drawn.composed)
         # What the form cannot change is not tinted: colour would say "look here" where there is nothing to do.
         tinted = [box for box in drawn.boxes if box.missing or self.form.can_show(box.field)]
-        self.preview.show_letter(drawn.pages, tinted, PREVIEW_DPI)
+        self.preview.show_letter(drawn.pages, tinted, drawn.dpi)
         self.panes.show_writing()
         self.panes.name_send(by_email=drawn.composed.draft.delivery in ("SE", "PT", "IN"))
         reader = drawn.composed.recipient
@@ -272,7 +276,7 @@ class LetterPage(QWidget):
             return
         self._changed = False
         ws, draft = self.context.ws, self._draft
-        self._run(lambda: _keep(ws, draft), self._took)
+        self._run(lambda: work.keep(ws, draft), self._took)
 
     def _took(self, kept: "LetterDraft") -> None:
         """Take over what keeping decided: the number, and that the letter is a record now."""
@@ -338,7 +342,7 @@ class LetterPage(QWidget):
             return
         ws = self.context.ws
         self._run(
-            lambda: _pages_to_print(ws, letter_id),
+            lambda: work.pages_to_print(ws, letter_id, printing.DPI),
             lambda pages: printing.ask_and_print(self, pages, "Rollcall letter", self._print_failed),
         )
 
@@ -370,29 +374,3 @@ def _timer(owner: QWidget, after_ms: int, act: Callable[[], object]) -> QTimer:
     timer.setInterval(after_ms)
     timer.timeout.connect(act)
     return timer
-
-
-def _keep(ws: Any, draft: "LetterDraft") -> "LetterDraft":
-    from app.services.letters import letters
-
-    return letters.keep(ws, draft)
-
-
-def _save(ws: Any, draft: "LetterDraft") -> "LetterDraft":
-    from app.services.letters import letters
-
-    return letters.save(ws, draft)
-
-
-def _issue(ws: Any, draft: "LetterDraft") -> "Issued":
-    from app.services.letters import letters
-
-    return letters.issue(ws, draft)
-
-
-def _pages_to_print(ws: Any, letter_id: str) -> Any:
-    from app.services.letters import letters
-    from app.views.letters.printing import DPI
-
-    ws.audit("printed a letter", "letter", letter_id)
-    return work.images(letters.issued_bytes(ws, letter_id), DPI)

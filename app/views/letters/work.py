@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from app.services.letters.compose import Composed
     from app.services.letters.draft import LetterDraft
     from app.services.letters.facts import Facts
+    from app.services.letters.letters import Issued
     from app.services.letters.listing import LetterLine
     from app.services.letters.pictures import PageImage
     from app.services.letters.templates import Template
@@ -44,6 +45,7 @@ class Rendered:
     composed: "Composed"
     pages: tuple[QImage, ...]
     boxes: "tuple[FieldBox, ...]"
+    dpi: float
 
 
 def open_letter(ws: "Workspace", case_id: str, template_id: str, letter_id: str, dpi: float) -> OpenedLetter:
@@ -87,7 +89,37 @@ def render(facts: "Facts", draft: "LetterDraft", dpi: float) -> Rendered:
 
     composed = compose(facts, draft)
     shown = letters.preview(composed)
-    return Rendered(composed, images(shown.pdf, dpi), shown.boxes)
+    return Rendered(composed, images(shown.pdf, dpi), shown.boxes, dpi)
+
+
+def keep(ws: "Workspace", draft: "LetterDraft") -> "LetterDraft":
+    """Keep what is typed on this laptop."""
+    from app.services.letters import letters
+
+    return letters.keep(ws, draft)
+
+
+def save(ws: "Workspace", draft: "LetterDraft") -> "LetterDraft":
+    """Save a draft to the record."""
+    from app.services.letters import letters
+
+    return letters.save(ws, draft)
+
+
+def issue(ws: "Workspace", draft: "LetterDraft") -> "Issued":
+    """Send a letter."""
+    from app.services.letters import letters
+
+    return letters.issue(ws, draft)
+
+
+def pages_to_print(ws: "Workspace", letter_id: str, dpi: float) -> tuple[QImage, ...]:
+    """Return a sent letter's pages for a printer; the printing is audited."""
+    from app.services.letters import letters
+
+    pages = images(letters.issued_bytes(ws, letter_id), dpi)
+    ws.audit("printed a letter", "letter", letter_id)
+    return pages
 
 
 def images(pdf: bytes, dpi: float) -> tuple[QImage, ...]:
