@@ -115,14 +115,15 @@ class Frame(QMainWindow):
         from threading import Thread
 
         from app.views import opening
+
+        self._warming = Thread(target=opening.warm, name="warm-up", daemon=True)
+        self._warming.start()
         from app.views.errors_shown import catch_unexpected
         from app.views.kit.mark import window_icon
 
         catch_unexpected(self._words.unexpected.emit)
         self.setWindowIcon(window_icon())
         gc.enable()  # switched off until the first paint, see app.main
-        self._warming = Thread(target=opening.warm, name="warm-up", daemon=True)
-        self._warming.start()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell of the first paint, once it is on screen."""

@@ -59,8 +59,8 @@ def run_window(options: Sequence[str] = ()) -> int:
     frame = Frame(folder, settings)
     try:
         single.raise_asked.connect(frame.come_forward)
-        frame.painted.connect(single.listen)
         frame.painted.connect(frame.warm_up)
+        frame.painted.connect(single.listen)
         frame.show_first()
         return application.exec()
     finally:

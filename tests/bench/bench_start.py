@@ -5,11 +5,14 @@ Real processes, started in turn; the time runs until the process says that its f
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +72,31 @@ def _seconds(code: str, *arguments: str, environment: dict[str, str]) -> float:
     return taken
 
 
+@contextmanager
+def _display(environment: dict[str, str]) -> Iterator[None]:
+    """Give both sides a window system: the one there is, else a virtual X server, else Qt's offscreen platform."""
+    server = shutil.which("Xvfb")
+    if environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"):
+        environment.pop("QT_QPA_PLATFORM", None)
+        yield
+        return
+    if server is None:
+        environment["QT_QPA_PLATFORM"] = "offscreen"
+        yield
+        return
+    read, write = os.pipe()
+    command = [server, "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, pass_fds=(write,), stderr=subprocess.DEVNULL) as display:
+        os.close(write)
+        with os.fdopen(read) as said:
+            environment["DISPLAY"] = f":{said.readline().strip()}"
+        environment.pop("QT_QPA_PLATFORM", None)
+        try:
+            yield
+        finally:
+            display.terminate()
+
+
 def run(scale: str) -> list[dict[str, object]]:
     """Return one line: our median, the bare window's, and the ratio."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -80,15 +108,14 @@ def run(scale: str) -> list[dict[str, object]]:
         # An installed copy has its compiled modules; both sides compile theirs in the rounds that are not counted.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         environment["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
-        if not environment.get("DISPLAY") and not environment.get("WAYLAND_DISPLAY"):
-            environment.setdefault("QT_QPA_PLATFORM", "offscreen")
-        for _warm in range(2):
-            _seconds(BARE, environment=environment)
-            _seconds(OURS, str(vault), environment=environment)
-        bare, ours = [], []
-        for _round in range(ROUNDS.get(scale, ROUNDS["small"])):
-            bare.append(_seconds(BARE, environment=environment))
-            ours.append(_seconds(OURS, str(vault), environment=environment))
+        with _display(environment):
+            for _warm in range(2):
+                _seconds(BARE, environment=environment)
+                _seconds(OURS, str(vault), environment=environment)
+            bare, ours = [], []
+            for _round in range(ROUNDS.get(scale, ROUNDS["small"])):
+                bare.append(_seconds(BARE, environment=environment))
+                ours.append(_seconds(OURS, str(vault), environment=environment))
     value, floor = statistics.median(ours), statistics.median(bare)
     ratio = value / floor
     return [
