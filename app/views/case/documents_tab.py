@@ -111,7 +111,7 @@ class _ListAndPages(Themed, QWidget):
         self.empty.setVisible(not rows)
         self.list.setVisible(bool(rows))
         if same:
-            self._loading = not shown
+            self._loading = self._loading or not shown
         else:
             self.list.selectionModel().blockSignals(True)
             self.rows.set_rows(rows)
