@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, case, func, not_, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from app.models import CaseRow, ChangeLine, ChangeSetRow, Conflict
@@ -139,7 +139,7 @@ def ids(ws: Workspace, query: CaseQuery) -> list[str]:
     """Return the ids of every case of a query, in order: about 10 ms for 10,000."""
     require(ws.actor, Permission.READ_CASES)
     with ws.read() as session:
-        return list(session.scalars(_ordered(select(CaseRow.case_id).where(_where(ws, query)), query)))
+        return _ordered_ids(session, ws, query)
 
 
 def rows(ws: Workspace, case_ids: Sequence[str]) -> list[CaseListRow]:
@@ -156,7 +156,7 @@ def first_page(ws: Workspace, query: CaseQuery, limit: int = 60) -> tuple[list[s
     """Return every id of a query and the first rows, from one consistent reading: what opens the page."""
     require(ws.actor, Permission.READ_CASES)
     with ws.read() as session:
-        order = list(session.scalars(_ordered(select(CaseRow.case_id).where(_where(ws, query)), query)))
+        order = _ordered_ids(session, ws, query)
         top = order[:limit]
         found = _read_rows(session, select(CaseRow).where(CaseRow.case_id.in_(top)), ws.time.today())
     return order, [found[case_id] for case_id in top]
@@ -207,6 +207,15 @@ def unsynced_counts(session: Session, subjects: Iterable[str]) -> dict[str, int]
         )
         found |= {subject: number for subject, number in session.execute(query) if subject}
     return found
+
+
+def _ordered_ids(session: Session, ws: Workspace, query: CaseQuery) -> list[str]:
+    # Read as stored and dashed here: making 10,000 UUID objects took longer than finding the rows.
+    statement = select(type_coerce(CaseRow.case_id, String)).where(_where(ws, query))
+    return [
+        f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}"
+        for key in session.connection().execute(_ordered(statement, query)).scalars()
+    ]
 
 
 def _changed_here() -> ColumnElement[bool]:

@@ -47,6 +47,9 @@ def warm() -> None:
             import_module(name)
         except Exception:  # noqa: BLE001  (told where it is used, in words)
             continue
+    from app.services.readiness import prepare
+
+    prepare()
 
 
 def unlock(folder: Path, passphrase: str, progress: Callable[[str], None]) -> Opened:

@@ -2,51 +2,36 @@
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint, QSize, QTimer, Signal
+from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.errors import UserError
-from app.services import case_page, tasks
+from app.services import case_page
 from app.services.case_views import CaseView
-from app.views.case import case_forms
+from app.views.case.case_actions import CaseActions, case_banners
 from app.views.case.documents_tab import DocumentsTab, LettersTab
 from app.views.case.drawer import Drawer, DrawerButton
 from app.views.case.enquiries_tab import EnquiriesTab
 from app.views.case.family_tab import FamilyTab
 from app.views.case.history_tab import HistoryTab
 from app.views.case.inline_form import InlineForm
+from app.views.case.parts import SHOWN_TABLES, TABS
 from app.views.case.side_column import SideColumn
-from app.views.case.tab_strip import Tab, TabStrip
+from app.views.case.tab_strip import TabStrip
 from app.views.case.timeline_tab import TimelineTab
 from app.views.cases.columns import due_words
 from app.views.identity_bar import Identity, IdentityBar, SafetyMark
 from app.views.kit.buttons import Button, IconButton
 from app.views.kit.cards import Card, EmptyState, rule
-from app.views.kit.feedback import Banner
 from app.views.sync_pill import SyncRelay
 from app.views.theme import Themed
 from app.views.tokens import px
 
 if TYPE_CHECKING:
-    from app.services.tasks import NextItem
     from app.views.context import AppContext
 
 WIDE_FROM, LOW_BELOW, SETTLE_MS = 1280, 520, 120
-TABS = [
-    Tab("timeline", "Timeline", "Timeline"),
-    Tab("family", "Family and contacts", "Family"),
-    Tab("enquiries", "Enquiries", "Enquiries"),
-    Tab("documents", "Documents", "Documents"),
-    Tab("letters", "Letters", "Letters"),
-    Tab("history", "History", "History"),
-]
-SHOWN_TABLES = frozenset(
-    {
-        "case", "child", "child_name", "case_event", "enquiry", "task", "clock", "document", "letter", "person",
-        "relationship", "address", "contact_point", "safety_flag", "enrolment", "conflict", "assignment", "closure",
-    }
-)  # fmt: skip
 
 
 class CasePage(Themed, QWidget):
@@ -69,6 +54,7 @@ class CasePage(Themed, QWidget):
         self._history_stale = True
         self.title = "Case"
         self.breadcrumb: list[tuple[str, str | None]] = [("Cases", "cases"), ("Case", None)]
+        self.actions_of = CaseActions(context, self)
         self._make_identity()
         self._make_tabs()
         self._lay_out()
@@ -141,28 +127,29 @@ class CasePage(Themed, QWidget):
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
-        self._settle.timeout.connect(self._read_again)
+        self._settle.timeout.connect(self.read_again)
         context.records_changed.connect(self._note_change)
         relay = SyncRelay(context.sync, self)
         relay.arrived.connect(lambda _status: self._settle.start() if self._shown() else None)
-        self.strip.chosen.connect(self._choose_tab)
-        self.visit_button.clicked.connect(self._book_visit)
-        self.letter_button.clicked.connect(lambda: context.navigate("letter", case_id=self._case_id))
-        self.more_button.clicked.connect(self._open_more)
+        self.strip.chosen.connect(self.choose_tab)
+        self.visit_button.clicked.connect(self.actions_of.book_visit)
+        self.letter_button.clicked.connect(self.actions_of.write_letter)
+        self.more_button.clicked.connect(lambda: self.actions_of.open_more(self.more_button))
         self.drawer_button.clicked.connect(self.drawer.toggle)
         self.timeline.document_asked.connect(lambda key: self._show_in("documents", key))
         self.timeline.letter_asked.connect(lambda key: self._show_in("letters", key))
         self.enquiries.document_asked.connect(lambda key: self._show_in("documents", key))
         for tab in (self.timeline.saved, self.family.changed, self.enquiries.changed):
-            tab.connect(self._read_again)
+            tab.connect(self.read_again)
         self.family.case_asked.connect(self._open_other)
         self.side.case_asked.connect(self._open_other)
         self.side.enquiries_asked.connect(lambda: self._show_in("enquiries", ""))
         self.side.family_asked.connect(lambda: self._show_in("family", ""))
-        self.side.task_asked.connect(lambda: self._show_form(case_forms.task_form(context, self._case_id)))
-        self.side.clock_asked.connect(lambda: self._show_form(case_forms.clock_form(context, self._case_id)))
-        self.side.stopped_asked.connect(lambda item: self._show_form(case_forms.stop_form(context, item)))
-        self.side.done_asked.connect(self._mark_done)
+        does = self.actions_of
+        self.side.task_asked.connect(does.add_task)
+        self.side.clock_asked.connect(does.start_clock)
+        self.side.stopped_asked.connect(does.stop_clock)
+        self.side.done_asked.connect(does.mark_done)
         QShortcut(QKeySequence("Ctrl+Tab"), self, lambda: self.strip.step(1))
         QShortcut(QKeySequence("Ctrl+Shift+Tab"), self, lambda: self.strip.step(-1))
 
@@ -186,7 +173,7 @@ class CasePage(Themed, QWidget):
             self._close_form()
             self._case_id, self._view = case_id, None
         if tab in self._tabs or other:
-            self._choose_tab(tab if tab in self._tabs else "timeline")
+            self.choose_tab(tab if tab in self._tabs else "timeline")
         self._read(audited=other)
 
     def primary_action(self) -> None:
@@ -202,7 +189,7 @@ class CasePage(Themed, QWidget):
     def add_note(self) -> None:
         """Put the cursor into the composer."""
         if self._view is not None and self._view.editable:
-            self._choose_tab("timeline")
+            self.choose_tab("timeline")
             self.timeline.composer.begin()
 
     def close_panel(self) -> bool:
@@ -218,6 +205,11 @@ class CasePage(Themed, QWidget):
             return True
         return False
 
+    @property
+    def view(self) -> CaseView | None:
+        """What is shown, or None until it is read."""
+        return self._view
+
     # Reading
 
     def _shown(self) -> bool:
@@ -227,7 +219,8 @@ class CasePage(Themed, QWidget):
         if isinstance(tables, frozenset) and tables & SHOWN_TABLES and self._shown():
             self._settle.start()
 
-    def _read_again(self) -> None:
+    def read_again(self) -> None:
+        """Show what has changed since."""
         self._settle.stop()
         if self._case_id:
             self._read(audited=False)
@@ -303,18 +296,8 @@ class CasePage(Themed, QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        if view.read_only_reason:
-            actions = [("Reopen case", self._reopen)] if view.identity.closed_on and view.can_close else []
-            self.banners.addWidget(Banner("info", view.read_only_reason, actions))
-        own = [each for each in view.conflicts if each.table in ("case", "child")]
-        for conflict in own[:3]:
-            other = conflict.offered_by or "Somebody else"
-            words = f"{conflict.field}: {conflict.kept} is shown. {other} entered {conflict.offered}. Both are kept."
-            self.banners.addWidget(Banner("conflict", words))
-        rest = len(view.conflicts) - len(own[:3])
-        if rest > 0:
-            noun = "field has" if rest == 1 else "fields have"
-            self.banners.addWidget(Banner("conflict", f"{rest} more {noun} two values. Both are kept."))
+        for banner in case_banners(view, self.actions_of.reopen):
+            self.banners.addWidget(banner)
 
     def _show_next_button(self, view: CaseView) -> None:
         first = view.next_items[0] if view.next_items else None
@@ -326,7 +309,8 @@ class CasePage(Themed, QWidget):
 
     # Tabs
 
-    def _choose_tab(self, key: str) -> None:
+    def choose_tab(self, key: str) -> None:
+        """Show a tab by its key."""
         self.strip.set_current(key)
         self.stack.setCurrentWidget(self._tabs[key])
         if self._view is not None:
@@ -343,7 +327,7 @@ class CasePage(Themed, QWidget):
 
     def _show_in(self, tab: str, key: str) -> None:
         self.drawer.close_drawer()
-        self._choose_tab(tab)
+        self.choose_tab(tab)
         if key and tab == "documents":
             self.documents.choose(key)
         elif key and tab == "letters":
@@ -353,59 +337,10 @@ class CasePage(Themed, QWidget):
         self.drawer.close_drawer()
         self._context.navigate("case", case_id=case_id)
 
-    # Actions
+    # Forms
 
-    def _mark_done(self, item: "NextItem") -> None:
-        ws = self._context.ws
-        if item.clock is not None or item.kind == "clock":
-            self._run(lambda: tasks.meet_clock(ws, item.id), f"{item.what}: done")
-            return
-
-        def undo() -> None:
-            self._run(lambda: tasks.set_task_done(ws, item.id, done=False), "")
-
-        self._run(lambda: tasks.set_task_done(ws, item.id), f"{item.what}: done", undo)
-
-    def _run(self, work: Any, said: str, undo: Any = None) -> None:
-        def done(_none: object) -> None:
-            if said:
-                self._context.toast(said, undo)
-            self._read_again()
-
-        self._context.runner.run(self, work, done)
-
-    def _book_visit(self) -> None:
-        houses = self._view.households if self._view else ()
-        place = next((house.address.text for house in houses if house.address and not house.earlier), "")
-        self._show_form(case_forms.visit_form(self._context, self._case_id, place))
-
-    def _reopen(self) -> None:
-        self._show_form(case_forms.reopen_form(self._context, self._case_id))
-
-    def _open_more(self) -> None:
-        view = self._view
-        if view is None:
-            return
-        menu, context = QMenu(self), self._context
-        if view.editable:
-            menu.addAction("Book visit").triggered.connect(self._book_visit)
-            menu.addAction("Write letter").triggered.connect(self.letter_button.click)
-            stage = view.identity.stage
-            change = menu.addAction("Change stage")
-            change.triggered.connect(lambda: self._show_form(case_forms.stage_form(context, self._case_id, stage)))
-            menu.addAction("Add a task").triggered.connect(self.side.task_asked)
-            menu.addAction("Start a clock").triggered.connect(self.side.clock_asked)
-            if view.can_close:
-                close = menu.addAction("Close case")
-                close.triggered.connect(lambda: self._show_form(case_forms.close_form(context, self._case_id)))
-        elif view.identity.closed_on and view.can_close:
-            menu.addAction("Reopen case").triggered.connect(self._reopen)
-        menu.addAction("History").triggered.connect(lambda: self._choose_tab("history"))
-        menu.aboutToHide.connect(menu.deleteLater)
-        corner = self.more_button.mapToGlobal(QPoint(self.more_button.width(), self.more_button.height() + px(2)))
-        menu.popup(corner - QPoint(menu.sizeHint().width(), 0))
-
-    def _show_form(self, form: InlineForm) -> None:
+    def show_form(self, form: InlineForm) -> None:
+        """Show a form over the tabs."""
         self.drawer.close_drawer()
         self._close_form()
         form.setContentsMargins(px(16), px(12), px(16), px(14))
@@ -417,7 +352,7 @@ class CasePage(Themed, QWidget):
 
     def _form_done(self, _result: object) -> None:
         self._close_form()
-        self._read_again()
+        self.read_again()
 
     def _close_form(self) -> None:
         while (item := self.form_slot.body.takeAt(0)) is not None:

@@ -8,11 +8,12 @@ from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from app.services import cases
-from app.services.case_list import NOT_ALLOCATED, STAGE_GROUP_WORDS, VIEWS, CaseQuery, FilterCounts, View
+from app.services.case_list import VIEWS, CaseQuery, FilterCounts, View
 from app.views.cases.case_table import CaseTable
 from app.views.cases.case_table_model import CaseTableModel
 from app.views.cases.columns import COLUMNS
 from app.views.cases.filter_panel import FilterPanel
+from app.views.cases.filter_words import EMPTY_WORDS, filters_in_force
 from app.views.kit.buttons import PlainButton, PrimaryButton, QuietButton
 from app.views.kit.cards import EmptyState, PageHeader, rule
 from app.views.kit.chips import Chip
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _BULK_QUESTION = "What has to be done for each of these cases?"
 WIDE_FROM = 1280
-SETTLE_MS = 120
+SETTLE_MS, COUNT_AFTER_MS = 120, 40
 SHOWN_TABLES = frozenset(
     {"case", "child", "case_event", "task", "clock", "enrolment", "safety_flag", "user", "conflict", "address"}
 )
@@ -122,6 +123,10 @@ class CasesPage(Themed, QWidget):
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self._reload)
+        self._count_soon = QTimer(self)
+        self._count_soon.setSingleShot(True)
+        self._count_soon.setInterval(COUNT_AFTER_MS)
+        self._count_soon.timeout.connect(self._count)
         self.model.loaded.connect(self._show_loaded)
         self.model.selection_changed.connect(self._show_selection)
         self.table.opened.connect(lambda case_id: self._context.navigate("case", case_id=case_id))
@@ -208,10 +213,12 @@ class CasesPage(Themed, QWidget):
 
     def _reload(self) -> None:
         self._settle.stop()
-        ws, query = self._context.ws, self._query
         if self._wanted_case is None:
             self._wanted_case = self.model.case_id(self.table.currentIndex().row())
-        self.model.load(query)
+        self.model.load(self._query)
+
+    def _count(self) -> None:
+        ws, query = self._context.ws, self._query
         self._context.runner.run(self, lambda: cases.filter_counts(ws, query), self._show_counts)
 
     def _note_change(self, tables: object) -> None:
@@ -229,6 +236,8 @@ class CasesPage(Themed, QWidget):
             self._show_empty()
         self._wanted_case = None
         self._show_selection(self.model.ticked())
+        # The numbers beside the filters come after the rows are on screen.
+        self._count_soon.start()
         self.ready.emit()
 
     def _show_counts(self, counts: FilterCounts) -> None:
@@ -239,26 +248,7 @@ class CasesPage(Themed, QWidget):
     # Chips, sorting, columns
 
     def _filters(self) -> list[tuple[str, CaseQuery]]:
-        """Return each filter in force in words, with the query that is left without it."""
-        query = self._query
-        found = [
-            (f"Officer: {self._names.get(officer, 'Not allocated' if officer == NOT_ALLOCATED else 'another')}",
-             replace(query, officers=query.officers - {officer}))
-            for officer in sorted(query.officers)
-        ]  # fmt: skip
-        found += [
-            (f"Stage: {STAGE_GROUP_WORDS.get(stage, stage)}", replace(query, stages=query.stages - {stage}))
-            for stage in sorted(query.stages)
-        ]
-        if query.statutory:
-            found.append(("Statutory clocks only", replace(query, statutory=False)))
-        if query.changed_here:
-            found.append(("Changed on this laptop", replace(query, changed_here=False)))
-        if query.closed:
-            found.append(("Closed cases", replace(query, closed=False)))
-        if query.text.strip():
-            found.append((f"“{query.text.strip()}”", replace(query, text="")))
-        return found
+        return filters_in_force(self._query, self._names)
 
     def _show_chips(self) -> None:
         while (item := self._chips.takeAt(0)) is not None:
@@ -372,18 +362,11 @@ class CasesPage(Themed, QWidget):
     # Nothing to show
 
     def _show_empty(self) -> None:
-        filters = [words for words, _without in self._filters()]
         start = cases.for_view(self._query.view, self._context.ws)
         plain = replace(self._query, sort=start.sort, descending=start.descending) == start
-        if plain:
-            sentences = {"mine": "You have no open cases.", "due_week": "Nothing is due this week.",
-                         "no_contact": "Every open case has had activity in the last 10 days.",
-                         "all": "There are no open cases on this laptop."}  # fmt: skip
-            self.empty.set_text(sentences[self._query.view])
-            self.empty_action.set_text("New referral")
-        else:
-            self.empty.set_text(f"No case matches {' and '.join(filters)}.")
-            self.empty_action.set_text("Clear filters")
+        words = [words for words, _without in self._filters()]
+        self.empty.set_text(EMPTY_WORDS[self._query.view] if plain else f"No case matches {' and '.join(words)}.")
+        self.empty_action.set_text("New referral" if plain else "Clear filters")
         self._stack.setCurrentWidget(self.empty)
 
     def _leave_empty(self) -> None:
