@@ -1,11 +1,11 @@
 """What the Today page shows: clocks, tasks, new correspondence, and the state of this laptop."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.orm import Session
 
 from app.models import CaseRow, ChangeLine, ChangeSetRow, Clock, Document, Task
@@ -15,10 +15,12 @@ from app.services.access import Permission
 from app.services.ages import school_year
 from app.services.workspace import Workspace
 
+NearCase = Row[str, str, str, date | None, str]
+"""Case id, child, reference, date of birth and year group."""
 Group = Literal["overdue", "today", "week", "next_week"]
 SUNDAY = 6
 THURSDAY = 3
-MOST_DOCUMENTS, MOST_TASKS = 5, 200
+MOST_CASES, MOST_DOCUMENTS, MOST_TASKS = 500, 5, 200
 # What a change set is called by the table it touched; the first that fits names it.
 _CHANGE_WORDS = (
     ("letter", "letter", "letters"),
@@ -107,8 +109,9 @@ def read(ws: Workspace) -> TodayView:
     """Return the page for the signed-in person, as of now."""
     today = ws.time.today()
     with ws.read() as session:
-        cases = _my_cases(session, ws.actor.user_id)
-        lines = tuple(sorted(_clock_lines(session, cases, today), key=_order))
+        mine = (CaseRow.status == CaseStatus.OPEN.value, CaseRow.officer_id == ws.actor.user_id)
+        cases_count = session.scalar(select(func.count()).select_from(CaseRow).where(*mine)) or 0
+        lines = tuple(sorted(_clock_lines(session, _near_cases(session, mine, today), today), key=_order))
         tasks = _tasks(session, ws.actor.user_id, today)
         documents, documents_count = _documents(session)
         waiting, waiting_count = _waiting(session)
@@ -119,7 +122,7 @@ def read(ws: Workspace) -> TodayView:
         visits=tuple(task for task in tasks if task.kind == "visit" and task.due_on == today),
         documents=documents,
         documents_count=documents_count,
-        cases_count=len(cases),
+        cases_count=cases_count,
         cases_due=len({line.case_id for line in lines}),
         waiting=waiting,
         waiting_count=waiting_count,
@@ -159,22 +162,26 @@ def _order(line: ClockLine) -> tuple[date, bool, str]:
     return (line.due_on, not line.statutory, line.child)
 
 
-def _my_cases(session: Session, user_id: str | None) -> dict[str, CaseRow]:
-    rows = session.scalars(
-        select(CaseRow).where(CaseRow.status == CaseStatus.OPEN.value, CaseRow.officer_id == user_id)
+def _near_cases(session: Session, mine: Sequence[ColumnElement[bool]], today: date) -> dict[str, NearCase]:
+    """Return this person's cases with something due within two weeks, the soonest first, as many as can be read."""
+    last = today + timedelta(days=14)
+    rows = session.execute(
+        select(CaseRow.case_id, CaseRow.child_name, CaseRow.reference, CaseRow.born_on, CaseRow.year_group)
+        .where(*mine, CaseRow.next_due_on <= last)
+        .order_by(CaseRow.next_due_on)
+        .limit(MOST_CASES)
     )
     return {row.case_id: row for row in rows}
 
 
-def _clock_lines(session: Session, cases: dict[str, CaseRow], today: date) -> Iterable[ClockLine]:
-    last = today + timedelta(days=14)
-    near = [case_id for case_id, row in cases.items() if row.next_due_on is not None and row.next_due_on <= last]
+def _clock_lines(session: Session, cases: dict[str, NearCase], today: date) -> Iterable[ClockLine]:
+    near = list(cases)
     rules = clock_rules.load_rules()
     for start in range(0, len(near), 500):
-        running = select(Clock).where(
+        running = select(Clock.case_id, Clock.rule, Clock.started_on, Clock.label).where(
             Clock.case_id.in_(near[start : start + 500]), Clock.met_on.is_(None), Clock.stopped_on.is_(None)
         )
-        for clock in session.scalars(running):
+        for clock in session.execute(running):
             if clock.rule not in rules:
                 continue
             due = clocks.due_on(clock.rule, clock.started_on, today, label=clock.label)
@@ -199,7 +206,7 @@ def _clock_lines(session: Session, cases: dict[str, CaseRow], today: date) -> It
             )
 
 
-def _detail(row: CaseRow, today: date) -> str:
+def _detail(row: NearCase, today: date) -> str:
     year = school_year(row.born_on, today) or (f"Year {row.year_group}" if row.year_group.isdigit() else "")
     return " · ".join(part for part in (year, row.reference) if part)
 
@@ -264,7 +271,9 @@ def _waiting(session: Session) -> tuple[str, int]:
     for row in session.execute(query):
         total += 1
         tables = set((row.tables or "").split(","))
-        words = next(((one, many) for table, one, many in _CHANGE_WORDS if table in tables), ("other", "other"))
+        words = next(
+            ((one, many) for table, one, many in _CHANGE_WORDS if table in tables), ("other change", "other changes")
+        )
         tally[words] = tally.get(words, 0) + 1
     parts = [f"{count} {one if count == 1 else many}" for (one, many), count in tally.items()]
     return ", ".join(parts), total

@@ -77,7 +77,7 @@ class TodayPage(QWidget):
 
     def _make_lists(self) -> None:
         every = PlainButton("All clocks", "list-filter")
-        every.clicked.connect(lambda: self.context.navigate("cases"))
+        every.clicked.connect(lambda: self.context.navigate("cases", view="mine"))
         self.clocks_card = Card("Clocks", "", every)
         self.clock_model: RowModel[ClockRow] = RowModel(clock_sentence, self)
         self.clocks = RowsView("Clocks", self.clock_model, ClockDelegate())
