@@ -128,6 +128,17 @@ def coverage(name: str) -> frozenset[int]:
     return frozenset(face(name).face.charToGlyph)
 
 
+@cache
+def _plain(name: str) -> frozenset[str]:
+    """Return the characters that a face prints one by one, with no other face and no shaping to think of."""
+    return frozenset(
+        chr(code)
+        for code in coverage(name)
+        if not any(script.first <= code <= script.last for script in SCRIPTS)
+        and unicodedata.category(chr(code)) not in ("Mn", "Mc", "Me", "Cf")
+    )
+
+
 def weighted(family: str, bold: bool) -> str:
     """Return the file stem of a family in a weight; the East Asian ones have one weight only."""
     return family if family in _ONE_WEIGHT else f"{family}-{'Bold' if bold else 'Regular'}"
@@ -142,7 +153,7 @@ def pieces(text: str, bold: bool) -> tuple[Piece, ...]:
         bold: weight.
     """
     main = weighted(MAIN, bold)
-    if text.isascii():
+    if text.isascii() or _plain(main).issuperset(text):
         return (Piece(text, main, False),)
     found: list[Piece] = []
     for cluster in clusters(text):

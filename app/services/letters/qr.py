@@ -31,15 +31,21 @@ def draw(canvas: Canvas, text: str, left: float, foot: float, side: float) -> fl
     """
     rows = modules(text)
     module = side / len(rows)
-    path = canvas.beginPath()
+    rectangles = []
     for number, row in enumerate(rows):
-        y = foot + side - (number + 1) * module
+        y = len(rows) - 1 - number
         start = None
         for column, dark in enumerate((*row, False)):
             if dark and start is None:
                 start = column
             elif not dark and start is not None:
-                path.rect(left + start * module, y, (column - start) * module, module)
+                rectangles.append(f"{start} {y} {column - start} 1 re")
                 start = None
-    canvas.drawPath(path, stroke=0, fill=1)
+    canvas.saveState()
+    canvas.translate(left, foot)
+    canvas.scale(module, module)
+    # Whole modules as coordinates, written as they are: ReportLab would round a thousand numbers one by one.
+    content: Any = canvas
+    content._code.append(" ".join([*rectangles, "f"]))
+    canvas.restoreState()
     return QUIET_MODULES * module

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from reportlab import rl_config
 from reportlab.lib.colors import Color, HexColor
 from reportlab.pdfgen.canvas import Canvas
 
@@ -28,6 +29,8 @@ _REFERENCE = (
     ("Phone", "officer_phone"),
     ("Email", "team_email"),
 )
+# Page content as binary: ReportLab's text armour takes longer than drawing the page, and no printer needs it any more.
+rl_config.useA85 = 0
 # ReportLab's fonts are registered for the whole process and remember the document they are drawing for.
 _ONE_AT_A_TIME = threading.Lock()
 
