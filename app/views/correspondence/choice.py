@@ -1,5 +1,6 @@
 """Whose document it is: the suggested children, the search for another, or the case it is on already."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
@@ -26,6 +27,7 @@ class Choice(QWidget):
         reason_chosen: the number of a reason to show on the page.
         search_asked: words to look for.
         child_found: the case id chosen from the search.
+        picked: the person clicked a card.
         referral_asked, open_asked, unlink_asked: the links.
     """
 
@@ -33,6 +35,7 @@ class Choice(QWidget):
     reason_chosen = Signal(int)
     search_asked = Signal(str)
     child_found = Signal(str)
+    picked = Signal()
     referral_asked = Signal()
     open_asked = Signal()
     unlink_asked = Signal()
@@ -158,13 +161,24 @@ class Choice(QWidget):
             card = CandidateCard(candidate)
             card.setObjectName(f"candidate_{number}")
             card.reason_chosen.connect(self.reason_chosen)
+            card.clicked.connect(lambda _on: self.picked.emit())
             self.group.addButton(card)
             self.card_column.addWidget(card)
             self.cards.append(card)
             if chosen is not None and candidate.case_id == chosen.case_id:
                 card.setChecked(True)
+        self._order_focus()
         if not any(card.isChecked() for card in self.cards):
             self.candidate_changed.emit(None)
+
+    def _order_focus(self) -> None:
+        """Let Tab go through the cards and their reasons where they stand: before the links under them."""
+        before_them = self.find_link.previousInFocusChain()
+        chain: list[QWidget] = [before_them] if before_them is not None else []
+        for card in self.cards:
+            chain += [card, *card.reasons]
+        for before, after in pairwise(chain):
+            QWidget.setTabOrder(before, after)
 
     def _card_toggled(self, card: object, on: bool) -> None:
         if on and isinstance(card, CandidateCard):

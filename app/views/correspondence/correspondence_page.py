@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -16,18 +16,19 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.errors import UserError
-from app.models.terms import DocumentState
 from app.services.access import Permission, allowed
-from app.services.documents import reading, suggest, tray
+from app.services.documents import reading, suggest
 from app.services.documents.kinds import document_kinds
 from app.views.context import AppContext
 from app.views.correspondence.actions import DocumentActions
 from app.views.correspondence.drops import DropHint, accept, dropped_files
+from app.views.correspondence.form_keeper import FormKeeper
 from app.views.correspondence.intake_strip import IntakeStrip
 from app.views.correspondence.link_form import FormValues, LinkForm
 from app.views.correspondence.panes import Panes
+from app.views.correspondence.tray_feed import TrayFeed
 from app.views.correspondence.tray_list import TrayList
-from app.views.correspondence.viewer import PageViewer, to_image
+from app.views.correspondence.viewer import PageViewer
 from app.views.pages import Crumb
 
 if TYPE_CHECKING:
@@ -35,12 +36,11 @@ if TYPE_CHECKING:
 
     from app.services.documents.intake import IntakeReport
     from app.services.documents.listing import DocumentDetail
-    from app.services.documents.protocol import Picture
     from app.services.documents.reading import PageMark
     from app.services.documents.suggest import Candidate, Suggestions
     from app.views.palette import Command
 
-_SHOWN_TABLES = frozenset({"document"})
+_AUTOSAVE_MS = 1000
 NOT_FOUND = "No child found. Check the spelling, or start a referral."
 
 
@@ -56,11 +56,15 @@ class CorrespondencePage(QWidget):
         self.breadcrumb: list[Crumb] = [("Correspondence", None)]
         self._may_link = allowed(context.ws.actor.role, Permission.LINK_DOCUMENTS)
         self._shown: str | None = None
-        self._kept: dict[str, FormValues] = {}
+        self.keeper = FormKeeper(context, self)
+        self._autosave = QTimer(self)
+        self._autosave.setSingleShot(True)
+        self._autosave.setInterval(_AUTOSAVE_MS)
+        self._autosave.timeout.connect(self._keep_form)
         self.acts = DocumentActions(context, self)
-        self._drawing: set[str] = set()
         self.strip = IntakeStrip(context)
         self.tray = TrayList(context.ws.time)
+        self.feed = TrayFeed(context, self.tray, self, may_link=self._may_link)
         self.viewer = PageViewer(context)
         self.form = LinkForm(list(document_kinds().values()))
         self.split = Panes(self.tray, self.viewer, self.form)
@@ -80,12 +84,14 @@ class CorrespondencePage(QWidget):
         tray_list, form, viewer = self.tray, self.form, self.viewer
         self.strip.finished.connect(self._added)
         tray_list.add_asked.connect(lambda: self.strip.choose(self))
-        tray_list.state_chosen.connect(lambda _state: self._load())
+        tray_list.state_chosen.connect(lambda _state: self.feed.load())
+        self.feed.filled.connect(self._filled)
         tray_list.chosen.connect(self._show)
         tray_list.opened.connect(self._opened)
-        tray_list.thumbnail_wanted.connect(self._draw_thumbnail, Qt.ConnectionType.QueuedConnection)
         viewer.document_shown.connect(self._document_shown)
         viewer.page_changed.connect(lambda _page: self._show_words())
+        form.edited.connect(self._autosave.start)
+        self.context.flush_drafts.connect(self._flush)
         form.link_asked.connect(self.link)
         form.left.connect(lambda how, reason: self._with_detail(lambda it: self.acts.leave(it, how, reason)))
         form.put_back_asked.connect(lambda: self._with_detail(self.acts.put_back))
@@ -119,11 +125,11 @@ class CorrespondencePage(QWidget):
 
     def open(self, document_id: str | None = None, **_: Any) -> None:
         """Show the tray, at a document when one is named."""
-        self._warm()
+        self.feed.warm()
         if document_id is not None:
             self._show_again(document_id)
         else:
-            self._load()
+            self.feed.load()
 
     def primary_action(self) -> None:
         """Link and open next; or give the reason that is being asked for."""
@@ -168,36 +174,11 @@ class CorrespondencePage(QWidget):
 
     # The list
 
-    def _warm(self) -> None:
-        ws = self.context.ws
-        self.context.runner.run(self, lambda: ws.documents.pages.warm(), lambda _none: None, lane="cpu")
-
-    def _load(self, target: str | None = None, *, follow: bool = False) -> None:
-        """Read the list again.
-
-        Args:
-            target: the document to show; the one shown now when left out, the first when it is not in the list.
-            follow: go to the part of the tray where the target is.
-        """
-        ws, state = self.context.ws, DocumentState(self.tray.state())
-
-        def work() -> tuple[str, tuple[tray.TrayRow, ...], tray.TrayCounts]:
-            chosen = state
-            if follow and target is not None:
-                found = tray.document(ws, target).state
-                chosen = found if found in (DocumentState.SET_ASIDE, DocumentState.LINKED) else DocumentState.TO_LINK
-            return str(chosen), tray.list_documents(ws, chosen), tray.counts(ws)
-
-        self.context.runner.run(self, work, lambda loaded: self._loaded(*loaded, target))
-
-    def _loaded(
-        self, state: str, rows: "tuple[tray.TrayRow, ...]", counts: "tray.TrayCounts", target: str | None
-    ) -> None:
-        self.tray.set_state(state)
-        self.tray.set_counts(counts)
-        ids = [row.id for row in rows]
+    def _filled(self, ids: list[str], target: str | None) -> None:
+        """Stay on the document shown when it is still in the list; else the one asked for, else the first."""
         target = next((wanted for wanted in (target, self._shown) if wanted in ids), ids[0] if ids else None)
-        self.tray.set_rows(rows, target)
+        if target is not None:
+            self.tray.select(target, quiet=True)
         if target is None:
             self._keep_form()
             self._shown = None
@@ -205,31 +186,10 @@ class CorrespondencePage(QWidget):
             self.form.clear()
         elif target != self._shown:
             self._show(target)
-        self._match(ids)
-
-    def _match(self, ids: list[str]) -> None:
-        if self._may_link and self.tray.state() == "to_link":
-            ws = self.context.ws
-            self.context.runner.run(self, lambda: suggest.summaries(ws, ids), self.tray.set_matches, lane="cpu")
-
-    def _draw_thumbnail(self, sha256: str) -> None:
-        if sha256 in self._drawing:
-            return
-        self._drawing.add(sha256)
-        ws = self.context.ws
-
-        def drawn(picture: "Picture") -> None:
-            self.tray.set_thumbnail(sha256, to_image(picture))
-
-        # A page that cannot be drawn says so when it is opened; its row just stays without a picture.
-        self.context.runner.run(
-            self, lambda: ws.documents.pages.thumbnail(sha256), drawn, lambda _error: None, lane="cpu"
-        )
 
     def _records_changed(self, tables: "frozenset[str]") -> None:
         # What this page is doing itself is shown when it is done.
-        if tables & _SHOWN_TABLES and self.isVisible() and not self.acts.busy:
-            self._load()
+        self.feed.note_changes(tables, shown=self.isVisible() and not self.acts.busy)
 
     def step_document(self, step: int) -> None:
         """Go to the next document (1) or the one before (-1)."""
@@ -251,13 +211,29 @@ class CorrespondencePage(QWidget):
     def _keep_form(self) -> None:
         """Keep what was filled in for a document that is left before it is linked."""
         if self.form.detail is not None and self.form.touched():
-            self._kept[self.form.detail.id] = self.form.values()
+            self.keeper.keep(self.form.detail.id, self.form.values())
 
     def _document_shown(self, detail: "DocumentDetail") -> None:
-        self.form.show_document(detail, self._kept.pop(detail.id, None), may_link=self._may_link)
+        kept = None
+        if detail.case_id is None:
+            kept = self.keeper.recall(detail.id, lambda found: self._refill(detail, found))
+        self.form.show_document(detail, kept, may_link=self._may_link)
         self._show_words()
         if detail.case_id is None and self._may_link:
             self._suggest(detail.id)
+
+    def _refill(self, detail: "DocumentDetail", found: FormValues) -> None:
+        """Show what was filled in before the window was locked, unless something new was typed already."""
+        if detail.id == self._shown and not self.form.touched():
+            suggestions = self.form.choice.suggested
+            self.form.show_document(detail, found, may_link=self._may_link)
+            self.form.choice.suggested = suggestions
+            self.form.choice.set_cards(found.candidate)
+            self._show_words()
+
+    def _flush(self) -> None:
+        if self.form.detail is not None and self.form.touched():
+            self.keeper.keep_now(self.form.detail.id, self.form.values())
 
     def _suggest(self, document_id: str) -> None:
         ws = self.context.ws
@@ -337,13 +313,13 @@ class CorrespondencePage(QWidget):
 
     def _done(self, document_id: str, open_next: bool) -> None:
         following = self.tray.neighbour(1) or self.tray.neighbour(-1)
-        self._kept.pop(document_id, None)
+        self.keeper.forget(document_id)
         self.form.clear()
         self._shown = None
         if open_next:
-            self._load(following)
+            self.feed.load(following)
         else:
-            self._load(document_id, follow=True)
+            self.feed.load(document_id, follow=True)
 
     def _refused(self, error: Exception) -> None:
         if isinstance(error, UserError) and self.form.show_error(error):
@@ -354,7 +330,7 @@ class CorrespondencePage(QWidget):
     def _show_again(self, document_id: str) -> None:
         """Show a document where it is now."""
         self._shown = None
-        self._load(document_id, follow=True)
+        self.feed.load(document_id, follow=True)
         self.context.counts_changed.emit()
 
     # Adding

@@ -53,6 +53,7 @@ class LinkForm(Themed, QWidget):
         left: ("set_aside" or "not_for_us", reason).
         put_back_asked, copy_asked: the links of those names.
         case_asked: the id of a case to open.
+        edited: the person changed something.
     """
 
     link_asked = Signal(bool)
@@ -60,6 +61,7 @@ class LinkForm(Themed, QWidget):
     put_back_asked = Signal()
     copy_asked = Signal()
     case_asked = Signal(str)
+    edited = Signal()
 
     def __init__(self, kinds: "Sequence[DocumentKind]", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -74,6 +76,12 @@ class LinkForm(Themed, QWidget):
         self.outcome.link_asked.connect(self.link_asked)
         self.outcome.left.connect(self.left)
         self._lay_out()
+        self.kind.activated.connect(lambda _index: self.edited.emit())
+        self.received.date_changed.connect(lambda _day: self.edited.emit())
+        self.follow_up.check.clicked.connect(lambda _on: self.edited.emit())
+        self.choice.picked.connect(self.edited)
+        for line in (self.sender_line, self.follow_up.line):
+            line.textEdited.connect(lambda _text: self.edited.emit())
         self.start_theming()
         self.clear()
 

@@ -139,15 +139,13 @@ class TrayList(Themed, QWidget):
         for state, words in STATE_WORDS:
             self.chips[state].set_text(f"{words} {numbers[state]}" if numbers[state] else words)
 
-    def set_rows(self, rows: "Sequence[TrayRow]", keep: str | None) -> None:
-        """Show other rows; the selection stays on ``keep`` when it is among them."""
+    def set_rows(self, rows: "Sequence[TrayRow]") -> None:
+        """Show other rows; nothing is selected until ``select``."""
         self._quiet = True
         self.model.set_rows(self._grouped(rows))
         self._quiet = False
         self.empty.set_text(EMPTY_WORDS[self._state])
         self.body.setCurrentWidget(self.view if rows else self.empty)
-        if keep is not None:
-            self.select(keep, quiet=True)
 
     def set_matches(self, matches: dict[str, tuple[str, str]]) -> None:
         """Show what is known of each document's match."""

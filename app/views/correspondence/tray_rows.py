@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPen
@@ -43,6 +43,13 @@ class TrayModel(RowModel[TrayLine]):
         """Return what can be done with a line."""
         line = self.row(index)
         return super().flags(index) if line is not None and line.row is not None else Qt.ItemFlag.NoItemFlags
+
+    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return what any list of rows does, and the whole title as a tooltip."""
+        if role == Qt.ItemDataRole.ToolTipRole:
+            line = self.row(index)
+            return line.row.title if line is not None and line.row is not None else None
+        return super().data(index, role)
 
     def set_matches(self, matches: dict[str, tuple[str, str]]) -> None:
         """Put the words of each match on its line; the selection stays."""

@@ -54,7 +54,9 @@ class Stage:
 
     def settle(self) -> None:
         """Wait until nothing is under way, also what the last results started."""
-        for _ in range(3):
+        for _ in range(4):
+            if self.window.route() == "correspondence":
+                self._qtbot.waitUntil(lambda: not self.page.feed.is_gathering())
             self._qtbot.waitUntil(lambda: self.context.runner.pending_count() == 0, timeout=20_000)
             QApplication.processEvents()
         self._qtbot.waitUntil(lambda: self.context.runner.pending_count() == 0, timeout=20_000)
