@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.orm import Session
 
+from app.errors import UserError
 from app.models import CaseRow, ChangeLine, ChangeSetRow, Clock, Document, Task
 from app.models.terms import CaseStatus, ChangeState, DocumentState
 from app.services import access, clock_rules, clocks
@@ -142,6 +143,31 @@ def counts(ws: Workspace) -> dict[str, int]:
                 .where(CaseRow.status == CaseStatus.OPEN.value, CaseRow.officer_id.is_(None))
             )
             found["team"] = session.scalar(query) or 0
+    return found
+
+
+def likely_matches(ws: Workspace, document_ids: Iterable[str]) -> dict[str, str]:
+    """Return whose each waiting document may be, in words, e.g. ``Likely match: Zofia Halewicz``.
+
+    Args:
+        ws: the workspace.
+        document_ids: a few documents; each is read for clues.
+    """
+    from app.services.documents import suggest  # late: its matchers load after the page is on screen
+
+    if not access.allowed(ws.actor.role, Permission.LINK_DOCUMENTS):
+        return {}
+    found = {}
+    for document_id in document_ids:
+        try:
+            suggestions = suggest.suggest(ws, document_id)
+        except UserError:
+            continue  # linked or removed in the meantime
+        if suggestions.candidates and suggestions.candidates[0].strength > suggest.Strength.WEAK:
+            word = "Likely" if suggestions.chosen is not None else "Possible"
+            found[document_id] = f"{word} match: {suggestions.candidates[0].child_name}"
+        else:
+            found[document_id] = "No match yet"
     return found
 
 

@@ -1,5 +1,6 @@
 """The Today page: what is due, what to do, what arrived, and the state of this laptop."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from app.services.today import DocumentLine, TaskLine, TodayView
 
 TWO_COLUMNS_FROM = 860
+SHOWN_DOCUMENTS = 3
 _SHOWN_TABLES = frozenset({"case", "clock", "task", "document", "child", "safety_flag"})
 _LAPTOP_TAGS = {
     "up_to_date": ("synced", "Up to date"),
@@ -86,14 +88,17 @@ class TodayPage(QWidget):
         self.no_clocks = EmptyState("Nothing is due this week.")
         self.clocks_card.body.addWidget(self.clocks)
         self.clocks_card.body.addWidget(self.no_clocks)
-        self.tasks_card = Card("Tasks")
+        add = PlainButton("Add task", "plus")
+        add.setObjectName("add_task")
+        add.clicked.connect(self._ask_task)
+        self.tasks_card = Card("Tasks", "", add)
         self.task_model: RowModel[TaskLine] = RowModel(task_sentence, self)
         self.tasks = RowsView("Tasks, Space ticks", self.task_model, TaskDelegate(self, self._ticked))
         self.tasks.setObjectName("tasks")
         self.tasks.box_width = 42
         self.tasks.ticked.connect(self._tick)
         self.tasks.opened.connect(self._open_task)
-        self.no_tasks = EmptyState("You have no open tasks. Add one from a case.")
+        self.no_tasks = EmptyState("You have no open tasks.")
         self.tasks_card.body.addWidget(self.tasks)
         self.tasks_card.body.addWidget(self.no_tasks)
         self.tasks_card.body.addStretch(1)
@@ -122,10 +127,11 @@ class TodayPage(QWidget):
         self._facts: dict[str, Text] = {}
         for label in ("Waiting to sync", "Last synced", "Your cases"):
             row = QHBoxLayout()
-            row.addWidget(Text(label, "secondary", ink="ink2"))
-            row.addStretch(1)
-            self._facts[label] = Text("", "secondary", tabular=True)
-            row.addWidget(self._facts[label])
+            row.addWidget(Text(label, "secondary", ink="ink2"), 0, Qt.AlignmentFlag.AlignTop)
+            value = Text("", "secondary", tabular=True, wrap=True)
+            value.setAlignment(Qt.AlignmentFlag.AlignRight)
+            row.addWidget(value, 1)
+            self._facts[label] = value
             column.addLayout(row)
         link = Link("See what is waiting", "body")
         link.activated.connect(lambda: self.context.navigate("sync"))
@@ -203,8 +209,9 @@ class TodayPage(QWidget):
         self.header.set_title("Today", format_weekday(view.today))
         self.clock_model.set_rows(clock_rows(view.clocks))
         needing, cases = view.cases_due, view.cases_count
+        when = "soon" if any(line.group == "next_week" for line in view.clocks) else "this week"
         self.clocks_card.set_subtitle(
-            f"{needing} of your {cases} case{'' if cases == 1 else 's'} need{'s' if needing == 1 else ''} something"
+            f"{needing} of your {cases} case{'' if cases == 1 else 's'} need{'s' if needing == 1 else ''} something {when}"
             if needing
             else ""
         )
@@ -212,8 +219,9 @@ class TodayPage(QWidget):
         self.task_model.set_rows(view.tasks)
         self.tasks_card.set_subtitle(f"{len(view.tasks)} open" if view.tasks else "")
         self.visit_model.set_rows(view.visits)
-        self.document_model.set_rows(view.documents[:3])
-        more = view.documents_count - 3
+        self.document_model.set_rows(view.documents[:SHOWN_DOCUMENTS])
+        self._look_for_matches()
+        more = view.documents_count - SHOWN_DOCUMENTS
         self.documents_card.set_subtitle(f"and {more} more" if more > 0 else "")
         for shown, empty, rows in (
             (self.clocks, self.no_clocks, view.clocks),
@@ -225,6 +233,24 @@ class TodayPage(QWidget):
         self.visits_card.setVisible(bool(view.visits))
         self._facts["Waiting to sync"].setText(view.waiting or "Nothing")
         self._facts["Your cases"].setText(f"{cases} on this laptop")
+
+    def _look_for_matches(self) -> None:
+        ws, ids = self.context.ws, [row.document_id for row in self.document_model.rows()]
+        if not ids:
+            return
+
+        def work() -> dict[str, str]:
+            from app.services import today
+
+            return today.likely_matches(ws, ids)
+
+        self.context.runner.run(self, work, self._show_matches, lambda _error: None)
+
+    def _show_matches(self, matches: dict[str, str]) -> None:
+        rows = self.document_model.rows()
+        told = [replace(row, detail=matches.get(row.document_id, row.detail)) for row in rows]
+        if told != rows:
+            self.document_model.set_rows(told)
 
     def _show_sync(self, status: "SyncStatus") -> None:
         self.laptop_tag.set_state(*_LAPTOP_TAGS[str(status.state)])
@@ -254,6 +280,19 @@ class TodayPage(QWidget):
         self.tasks.viewport().update()
         self._set_done(row.task_id, done=True)
         self.context.toast(f"Done: {row.text}", lambda: self._set_done(row.task_id, done=False))
+
+    def _ask_task(self) -> None:
+        self.context.prompts.ask_text(self, "Add task", "What has to be done today?", self._add_task)
+
+    def _add_task(self, text: str) -> None:
+        ws = self.context.ws
+
+        def work() -> str:
+            from app.services import tasks
+
+            return tasks.add_task(ws, None, text, due_on=ws.time.today())
+
+        self.context.runner.run(self, work, lambda _id: self.refresh())
 
     def _set_done(self, task_id: str, *, done: bool) -> None:
         ws = self.context.ws

@@ -73,6 +73,7 @@ def populate(ws: Workspace) -> dict[str, str]:
                     state=DocumentState.TO_LINK,
                     title=title,
                     sender=sender,
+                    text="Your reference: CME-2026-0398" if "admitted" in title else "",
                     arrived_at=ws.time.now(),
                     reading={},
                     rotation={},

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import EnvironmentFault, UserError
+from app.models import CaseRow
 from app.services.sync.status import SyncState, SyncStatus
 from app.views.errors_shown import describe
 from app.views.kit.feedback import Banner, Toast
@@ -123,6 +124,20 @@ def test_the_palette_finds_a_child_by_the_start_of_a_name_and_opens_the_case(qtb
     qtbot.waitUntil(lambda: bool(asked))
     assert asked[0][0] == "case"
     assert set(asked[0][1]) == {"case_id"}
+
+
+def test_a_quick_enter_opens_what_was_typed_and_never_a_recent_case(qtbot, window, settled, monkeypatch):
+    asked = []
+    monkeypatch.setattr(window.context, "navigate", lambda route, **given: asked.append(given["case_id"]))
+    palette = open_palette(qtbot, window)
+    qtbot.waitUntil(lambda: "Isla Merrow" in names_in(palette))
+    shown = palette.list.currentIndex().data(ROW_ROLE).command.name
+    typed = "Torabel" if shown != "Mina Torabel" else "Merrow"
+    qtbot.keyClicks(palette.line, typed)
+    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: bool(asked))
+    with window.context.ws.read() as session:
+        assert typed in session.get_one(CaseRow, asked[0]).child_name
 
 
 def test_the_palette_runs_commands_and_shows_their_keys(qtbot, window, sync):

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QWidget
 from sqlalchemy import select
 
 from app.models import Task
@@ -132,6 +133,25 @@ def test_a_change_elsewhere_shows_by_itself(qtbot, window, workspace, cases, set
         session.add(Task(case_id=cases["Merrow"], user_id=workspace.actor.user_id, text="New", due_on=TUESDAY))
     qtbot.waitUntil(lambda: window.page().task_model.rowCount() == 5)
     settled()
+
+
+def test_a_task_is_added_for_today(qtbot, window, workspace, monkeypatch, settled):
+    monkeypatch.setattr(
+        type(window.context.prompts), "ask_text", lambda _self, _owner, _title, _label, then: then("Ring Housing")
+    )
+    window.page().findChild(QWidget, "add_task").click()
+    qtbot.waitUntil(lambda: window.page().task_model.rowCount() == 5)
+    settled()
+    assert "Ring Housing" in open_tasks(workspace)
+
+
+def test_post_says_whose_it_may_be(qtbot, window, settled):
+    page = window.page()
+    settled()
+    qtbot.waitUntil(lambda: any("match" in row.detail for row in page.document_model.rows()))
+    told = {row.title: row.detail for row in page.document_model.rows()}
+    assert told["Thornwick Academy: admitted"] == "Likely match: Zofia Halewicz"
+    assert told["Handwritten letter, no address"] == "No match yet"
 
 
 def test_an_empty_day_says_so(qtbot, context, settled):
