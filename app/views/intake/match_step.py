@@ -101,6 +101,7 @@ class MatchStep(Step):
         self.searched = False
         self._view: ReferralView | None = None
         self._asking = ""
+        self._focus_wanted = False
         self._generation = 0
         self.state = QVBoxLayout()
         self.column.addLayout(self.state)
@@ -173,6 +174,9 @@ class MatchStep(Step):
             )
         self._words()
         self._show_state()
+        if self._focus_wanted:
+            self._focus_wanted = False
+            self.focus_problem("")
 
     def _words(self) -> None:
         name = self.answers.child.forename.strip() or self.answers.child.surname.strip()
@@ -294,6 +298,7 @@ class MatchStep(Step):
     def entered(self) -> None:
         """Search each time the step comes into view: the answers may have changed."""
         self.searched = False
+        self._focus_wanted = True
         self.search()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QHideEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
@@ -32,7 +32,13 @@ _CHILD_TABLES = frozenset({"child", "child_name", "case"})
 
 
 class ReferralPage(QWidget):
-    """Takes a referral from the first telephone call to the opened case."""
+    """Takes a referral from the first telephone call to the opened case.
+
+    Signals:
+        heading_changed: the breadcrumb names another referral.
+    """
+
+    heading_changed = Signal()
 
     def __init__(self, context: AppContext) -> None:
         super().__init__()
@@ -229,6 +235,7 @@ class ReferralPage(QWidget):
         named = self.keeper.stored and (child.forename or child.surname)
         words = f"Referral, {self.keeper.answers.child_name}" if named else "New referral"
         self.breadcrumb = [("Cases", "cases"), (words, None)]
+        self.heading_changed.emit()
 
     def go(self, key: str) -> None:
         """Keep what is typed and show another step."""
@@ -284,6 +291,7 @@ class ReferralPage(QWidget):
     def _foot(self, key: str) -> None:
         for button in self.match.footer_buttons():
             button.hide()
+        self.rail.setVisible(bool(key))
         self.footer.setVisible(bool(key))
         self._line.setVisible(bool(key))
         self.next.setVisible(key not in ("", "match"))

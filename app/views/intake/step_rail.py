@@ -169,6 +169,10 @@ class StepRail(Themed, QWidget):
         column.addLayout(saved)
         return foot
 
+    def minimumSizeHint(self) -> QSize:
+        """Return the height of the steps alone: low windows hide the rest."""
+        return QSize(px(NARROW), px(34) * len(self.buttons) + px(26))
+
     def restyle(self) -> None:
         """Follow the theme."""
         self.set_narrow(self._is_narrow())

@@ -44,9 +44,9 @@ class Step(QWidget):
         self.column.setSpacing(px(12))
         self.title = Text(self.heading, "page", weight="strong", wrap=True)
         self.subtitle = Text(self.explain, "body", ink="ink2", wrap=True)
-        self.subtitle.setVisible(bool(self.explain))
         self.column.addWidget(self.title)
         self.column.addWidget(self.subtitle)
+        self.subtitle.setVisible(bool(self.explain))
 
     def load(self, answers: Answers) -> None:
         """Show answers."""
