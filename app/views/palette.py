@@ -101,6 +101,8 @@ class Palette(QFrame):
         self._context, self._commands = context, commands
         self._hits: list[SearchHit] = []
         self._asked = ""
+        # True from a letter typed until its hits have come: until then the hits shown are those of other words.
+        self._stale = self._start_when_found = False
         self.line = SearchField("Search children and cases, or type a command")
         self.line.setObjectName("palette_line")
         self.list = QListView()
@@ -156,6 +158,7 @@ class Palette(QFrame):
         return super().eventFilter(watched, event)
 
     def _typed(self) -> None:
+        self._stale, self._start_when_found = True, False
         self._fill()
         self._delay.start()
 
@@ -172,8 +175,11 @@ class Palette(QFrame):
 
     def _found(self, words: str, hits: "list[SearchHit]") -> None:
         if words == self._asked:
-            self._hits = hits
+            self._hits, self._stale = hits, words != self.line.text().strip()
             self._fill()
+            if self._start_when_found and not self._stale:
+                self._start_when_found = False
+                self._start()
 
     def _fill(self) -> None:
         typed = self.line.text().strip().casefold()
@@ -214,6 +220,12 @@ class Palette(QFrame):
 
     def _start(self) -> None:
         row = self.model.row(self.list.currentIndex())
+        if self._stale and (row is None or self.list.currentIndex().row() <= len(self._hits)):
+            # A quick Enter must open what the words mean, never a case that other words found.
+            self._start_when_found = True
+            self._delay.stop()
+            self._search()
+            return
         if row is not None and row.command is not None:
             run = row.command.run
             self.close()
