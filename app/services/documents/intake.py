@@ -21,9 +21,10 @@ from app.models.terms import DocumentState
 from app.services.access import Permission, require
 from app.services.documents import limits
 from app.services.documents.clues import PAGE_BREAK
-from app.services.documents.kinds import LONGEST_TITLE, guess_kind, titled
+from app.services.documents.kinds import LONGEST_TITLE, REPLY_SLIP, guess_kind, titled
 from app.services.documents.protocol import Checked, FileProblemError, Problem
 from app.services.documents.worker import ParsingWorker
+from app.services.letters import code as letter_code
 from app.services.workspace import Workspace
 
 FLAG_WORDS = {
@@ -207,7 +208,9 @@ def _known(ws: Workspace, name: str, data: bytes) -> AddedFile | None:
 
 def _record(ws: Workspace, session: Session, name: str, checked: Checked, source: str) -> Document:
     text = PAGE_BREAK.join(checked.texts)
-    kind = guess_kind(text)
+    # A page that carries our own code is our letter come back, whatever else its words say.
+    ours = any(letter_code.parse(code.text) is not None for code in checked.codes)
+    kind = REPLY_SLIP if ours else guess_kind(text)
     sender = _guess_sender(session, checked.texts[0] if checked.texts else "")
     return Document(
         media_type=checked.media_type,

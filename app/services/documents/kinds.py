@@ -9,6 +9,8 @@ from app.paths import RESOURCES
 _FILE = RESOURCES / "rules" / "document_kinds.toml"
 _TEXT_LOOKED_AT = 20_000
 LONGEST_TITLE = 90
+REPLY_SLIP = "reply_slip"
+"""The kind of a page of ours that came back."""
 
 
 @dataclass(frozen=True, slots=True)

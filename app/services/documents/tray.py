@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import UserError
-from app.models import Case, CaseEvent, CaseRow, Document, Task
+from app.models import Case, CaseEvent, CaseRow, Document, Letter, Task
 from app.models.terms import DocumentState, EventKind
 from app.services.access import Permission, require
 from app.services.documents.kinds import document_kinds, kind_label, titled
@@ -31,6 +31,7 @@ from app.services.documents.listing import (
 )
 from app.services.documents.reading import PageMark
 from app.services.documents.suggest import Candidate
+from app.services.letters import code as letter_code
 from app.services.open_case import require_open
 from app.services.workspace import Workspace
 from app.timesource import format_date
@@ -129,7 +130,7 @@ def link(
             kind=EventKind.DOCUMENT,
             happened_at=ws.time.now(),
             title=kind_label(kind),
-            body=_event_body(found),
+            body=_event_body(found) + _answers(session, found),
             actor_name=ws.actor.name,
             document_id=found.id,
         )
@@ -273,6 +274,17 @@ def _event_body(found: Document) -> str:
     pages = "1 page" if found.page_count == 1 else f"{found.page_count} pages"
     received = f"Received {format_date(found.received_on)}. " if found.received_on else ""
     return f"From {found.sender}. {received}{pages}." if found.sender else f"{received}{pages}."
+
+
+def _answers(session: Session, found: Document) -> str:
+    """Return which letters of ours the page answers, by the codes on it."""
+    codes = (letter_code.parse(str(entry.get("text", ""))) for entry in found.reading.get("codes", ()))
+    ids = {code.letter_id for code in codes if code is not None}
+    if not ids:
+        return ""
+    query = select(Letter.reference).where(Letter.id.in_(ids), Letter.case_id == found.case_id)
+    references = session.scalars(query.order_by(Letter.reference)).all()
+    return f" Answers our letter {', '.join(references)}." if references else ""
 
 
 def _evidence(case_id: str, candidate: Candidate | None, marks: Sequence[PageMark]) -> dict[str, Any]:
