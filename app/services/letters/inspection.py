@@ -11,6 +11,8 @@ from app.services.letters.recipients import Recipient
 from app.services.letters.templates import Template
 from app.timesource import format_date
 
+_FOLLOWS_READER = ("recipient_address", "salutation", "school_name", "dfe_number")
+
 
 def usual_reply(chosen: Template, dated_on: date | None) -> str:
     """Return the last day to reply as ISO text, from the clock the letter starts; empty where it starts none."""
@@ -73,7 +75,7 @@ class Inspector:
         for name in dict.fromkeys((*needed, *required)):
             if self._values.get(name, "").strip():
                 continue
-            if self._recipient is None and name in ("recipient_address", "salutation"):
+            if self._recipient is None and name in _FOLLOWS_READER:
                 continue
             if self._recipient is not None and self._recipient.stop and name == "recipient_address":
                 continue
@@ -82,7 +84,7 @@ class Inspector:
 
     def _missing_words(self, name: str) -> str:
         if name == "recipient_name":
-            return "Choose who the letter goes to."
+            return self._no_reader()
         if name == "recipient_address":
             who = self._recipient.name if self._recipient else "This person"
             return f"{who} has no current address. Add it on the case, or deliver the letter by hand."
@@ -94,6 +96,13 @@ class Inspector:
         if known.source == "case":
             return f"{label} is not on the case. Add it there first."
         return f"{label} is not set. Ask an administrator to add it."
+
+    def _no_reader(self) -> str:
+        audience = self._template.front.audience
+        if self._facts.recipients(audience):
+            return "Choose who the letter goes to."
+        missing = "school" if audience == "school" else "parent or carer"
+        return f"No {missing} is on the case. Add one there first."
 
     def _dates(self) -> list[Issue]:
         found = []

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -113,6 +113,10 @@ class LetterPage(QWidget):
         self.panes.send.setEnabled(False)
         ws, draft = self.context.ws, self._draft
         self._run(lambda: work.issue(ws, draft), self._issued, self._not_issued)
+
+    def find_here(self) -> None:
+        """Ctrl+F: find a template."""
+        self.panes.templates.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def save_and_close(self) -> None:
         """Save the draft to the record and go back to the case."""
@@ -255,6 +259,7 @@ class LetterPage(QWidget):
         # What the form cannot change is not tinted: colour would say "look here" where there is nothing to do.
         tinted = [box for box in drawn.boxes if box.missing or self.form.can_show(box.field)]
         self.preview.show_letter(drawn.pages, tinted, drawn.dpi)
+        self.preview.pages.setAccessibleDescription(drawn.text)
         self.panes.show_writing()
         self.panes.name_send(by_email=drawn.composed.draft.delivery in ("SE", "PT", "IN"))
         reader = drawn.composed.recipient

@@ -46,6 +46,7 @@ class Rendered:
     pages: tuple[QImage, ...]
     boxes: "tuple[FieldBox, ...]"
     dpi: float
+    text: str
 
 
 def open_letter(ws: "Workspace", case_id: str, template_id: str, letter_id: str, dpi: float) -> OpenedLetter:
@@ -89,7 +90,7 @@ def render(facts: "Facts", draft: "LetterDraft", dpi: float) -> Rendered:
 
     composed = compose(facts, draft)
     shown = letters.preview(composed)
-    return Rendered(composed, images(shown.pdf, dpi), shown.boxes, dpi)
+    return Rendered(composed, images(shown.pdf, dpi), shown.boxes, dpi, shown.text)
 
 
 def keep(ws: "Workspace", draft: "LetterDraft") -> "LetterDraft":

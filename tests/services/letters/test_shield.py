@@ -232,6 +232,19 @@ def test_what_is_missing_names_where_to_put_it_right(workspace: Workspace) -> No
     assert said["privacy_notice_link"] == "Privacy notice link is not set. Ask an administrator to add it."
 
 
+def test_a_case_without_anybody_to_write_to_says_who_is_missing(workspace: Workspace) -> None:
+    from app.models import Enrolment, Relationship
+
+    case_id = open_rhys(workspace)
+    with workspace.write("Emptied") as session:
+        session.delete(session.query(Enrolment).one())
+        session.delete(session.query(Relationship).one())
+    for template, said in (("L01", "No parent or carer is on the case."), ("L05", "No school is on the case.")):
+        made = composed(workspace, case_id, template)
+        assert [issue.text for issue in made.issues] == [f"{said} Add one there first."]
+        assert said in refused(workspace, made)
+
+
 def test_a_template_that_changed_since_the_draft_was_started_is_said(workspace: Workspace) -> None:
     case_id = open_rhys(workspace)
     draft = replace(first_letter(workspace, case_id), template_version="0")

@@ -54,6 +54,7 @@ def test_a_letter_is_chosen_filled_previewed_and_sent_by_keyboard_alone(shown: S
     field.setFocus()
     qtbot.keyClicks(field, "who collected the child")
     shown.settle()
+    assert "who collected the child" in shown.find("letter_preview").accessibleDescription(), "read aloud, too"
     boxes = page._rendered.boxes
     assert any(box.field == "what_we_ask" for box in boxes), "the preview followed what was typed"
     sets = len(rows(shown, ChangeSetRow))
@@ -276,7 +277,8 @@ def test_templates_can_be_searched_and_headings_cannot_be_chosen(shown: Shown, q
     QAbstractItemModelTester(templates.model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     assert not templates.model.flags(templates.model.index(0, 0)) & Qt.ItemFlag.ItemIsSelectable
     search = shown.find("find_template")
-    search.setFocus()
+    page.find_here()
+    assert search.hasFocus()
     qtbot.keyClicks(search, "school")
     assert [row.title for row in templates.model.rows()] == ["Making contact", "Enquiry to school"]
     search.clear()
