@@ -1,4 +1,4 @@
-"""What the comparison table shows of one candidate: born, UPN, address, parent, last school, brothers and sisters."""
+"""Candidates for the comparison table: born, UPN, address, parent, last school, brothers and sisters."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,8 @@ from sqlalchemy import or_, select
 from app.models import Address, Case, Child, Enrolment, Person, Relationship
 from app.models.folding import fold
 from app.models.terms import CaseStatus, RelationshipKind, Role
-from app.services import comparing, schools
+from app.services import comparing, matching, schools
+from app.services.access import Permission, require
 from app.services.ages import age_on
 from app.services.comparing import DIFFERENT, NOT_RECORDED, SAME, Comparison, Likeness, close
 from app.services.matching import Candidate, FieldComparison, Hit, Strength, Subject
@@ -42,6 +43,20 @@ _EMPTY = {
     "school": "None",
     "siblings": "None listed",
 }
+
+
+def find_candidates(ws: "Workspace", subject: Subject, *, limit: int = matching.CANDIDATES) -> list[Candidate]:
+    """Return up to ``limit`` known children who may be the subject, strongest first.
+
+    Searches this laptop only; the central store may know more.
+
+    Raises:
+        AccessRefused: the role may not take referrals.
+    """
+    require(ws.actor, Permission.TAKE_REFERRALS)
+    with ws.read() as session:
+        hits = matching.rank(matching.find_hits(session, subject))
+        return [describe(session, ws, subject, hit) for hit in hits[:limit]]
 
 
 def subject_texts(subject: Subject) -> dict[str, str]:

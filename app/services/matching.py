@@ -15,13 +15,10 @@ from sqlalchemy import ColumnElement, or_, select
 from app.models import Address, Child, ChildName, Relationship
 from app.models.folding import fold, fold_postcode, sound
 from app.services import comparing
-from app.services.access import Permission, require
 from app.services.comparing import Comparison, Likeness
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-    from app.services.workspace import Workspace
 
 BLOCK = 400
 """Most rows one way of looking returns; past that the way is too vague to help."""
@@ -129,22 +126,6 @@ class Hit:
     same_postcode: bool = False
     strength: Strength | None = None
     reasons: list[str] = field(default_factory=list)
-
-
-def find_candidates(ws: "Workspace", subject: Subject, *, limit: int = CANDIDATES) -> list[Candidate]:
-    """Return up to ``limit`` known children who may be the subject, strongest first.
-
-    Searches this laptop only; the central store may know more.
-
-    Raises:
-        AccessRefused: the role may not take referrals.
-    """
-    from app.services.match_details import describe  # late: it imports this module's classes
-
-    require(ws.actor, Permission.TAKE_REFERRALS)
-    with ws.read() as session:
-        hits = rank(find_hits(session, subject))
-        return [describe(session, ws, subject, hit) for hit in hits[:limit]]
 
 
 def find_hits(session: "Session", subject: Subject) -> list[Hit]:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.errors import UserError
 from app.models import Case, Referral
 from app.models.terms import ReferralSource, ReferralState
-from app.services import drafts, matching, referral_form
+from app.services import drafts, match_details, referral_form
 from app.services.access import Permission, require
 from app.services.matching import Candidate, Strength
 from app.services.referral_form import SOURCE_WORDS, STEP_WORDS, Answers
@@ -137,7 +137,7 @@ def waiting(ws: "Workspace") -> list[ReferralLine]:
 
 def candidates(ws: "Workspace", answers: Answers) -> list[Candidate]:
     """Return the known children who may be the referred one, strongest first."""
-    return matching.find_candidates(ws, referral_form.subject_of(answers))
+    return match_details.find_candidates(ws, referral_form.subject_of(answers))
 
 
 def decide(

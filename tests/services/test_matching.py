@@ -14,7 +14,8 @@ from app.models.terms import CaseStatus, RelationshipKind, Stage
 from app.services import comparing, schools
 from app.services.comparing import Likeness, compare_addresses, compare_days, compare_names, compare_upns, near_days
 from app.services.exchange import gias
-from app.services.matching import Strength, Subject, find_candidates
+from app.services.match_details import find_candidates
+from app.services.matching import Strength, Subject
 from app.services.vault import Vault
 from app.services.workspace import Workspace
 from tests.services.exchange.test_reference import GIAS

@@ -15,7 +15,8 @@ from app.services.exchange.reference import reference_id, sentence
 from app.services.exchange.report import Cancelled, ImportReport, Progress
 from app.services.exchange.return_columns import Mapping, bind_headings, looks_like
 from app.services.exchange.return_rows import ReturnRow, RowRefusedError, read_row
-from app.services.exchange.tabular import NOTHING_CHANGED, Table, cleaned, read_table
+from app.services.exchange.tables import read_table
+from app.services.exchange.tabular import NOTHING_CHANGED, Table, cleaned
 
 if TYPE_CHECKING:
     from datetime import date

@@ -17,7 +17,7 @@ from app.errors import UserError
 from app.models import ChangeSetRow, Referral
 from app.models.terms import ReferralSource, ReferralState
 from app.services import grounds, referrals
-from app.services.exchange import deletion_returns, gias, tabular
+from app.services.exchange import deletion_returns, gias, tables
 from app.services.exchange.report import ImportReport, Severity, neutralise, restore
 from app.services.exchange.return_columns import bind_headings, field_of
 from app.services.exchange.return_rows import parse_date
@@ -374,7 +374,7 @@ def test_a_sheet_that_claims_huge_dimensions_is_read_to_its_real_end(workspace: 
 
 def test_too_many_rows_in_a_sheet_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.services.exchange.workbook.MAX_ROWS", 3)
-    table = tabular.read_table(workbook([["Name"], ["a"], ["b"], ["c"]]))
+    table = tables.read_table(workbook([["Name"], ["a"], ["b"], ["c"]]))
     with pytest.raises(UserError, match="more than 3 rows"):
         list(table.rows)
 
@@ -389,7 +389,7 @@ def test_grounds_of_both_regimes_are_whole() -> None:
 def refusal_of(content: bytes) -> str | None:
     """Return the words a table is refused with, or None when it is read; any other error fails the test."""
     try:
-        table = tabular.read_table(content)
+        table = tables.read_table(content)
         assert all(row.line >= 1 for row in table.rows)
         bind_headings(table.header)
     except UserError as refused:
