@@ -15,7 +15,9 @@ from app.paths import RESOURCES
 from app.views.theme import colour
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QIcon
+    from collections.abc import Callable
+
+    from PySide6.QtGui import QIcon, QIconEngine
 
 FOLDER: Path = RESOURCES / "icons"
 STROKE = "1.75"
@@ -77,6 +79,39 @@ def _ratio(painter: QPainter) -> float:
     return max(1.0, abs(painter.deviceTransform().m11()))
 
 
+@cache
+def _engine_type() -> "Callable[[str, str], QIconEngine]":
+    from PySide6.QtGui import QIcon, QIconEngine
+
+    class _Engine(QIconEngine):
+        """Draws one icon in whatever the token's colour is at that moment."""
+
+        def __init__(self, name: str, role: str) -> None:
+            super().__init__()
+            self._name, self._role = name, role
+
+        def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
+            """Draw the icon as large as the rectangle allows."""
+            role = "ink3" if mode == QIcon.Mode.Disabled else self._role
+            paint_icon(painter, rect, self._name, role, min(rect.width(), rect.height()))
+
+        def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
+            """Return the icon at a size."""
+            role = "ink3" if mode == QIcon.Mode.Disabled else self._role
+            return pixmap(self._name, colour(role), min(size.width(), size.height()))
+
+        def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
+            """Return the icon at a size in device pixels for a screen's scale."""
+            role = "ink3" if mode == QIcon.Mode.Disabled else self._role
+            return pixmap(self._name, colour(role), round(min(size.width(), size.height()) / scale), scale)
+
+        def clone(self) -> QIconEngine:
+            """Return a copy, as Qt asks for when an icon is changed."""
+            return _Engine(self._name, self._role)
+
+    return _Engine
+
+
 def icon(name: str, role: str = "ink2") -> "QIcon":
     """Return an icon whose colour follows the theme.
 
@@ -84,6 +119,6 @@ def icon(name: str, role: str = "ink2") -> "QIcon":
         name: the Lucide name, e.g. ``map-pin``.
         role: the token that tints it.
     """
-    from app.views.icon_engine import make_icon  # late: the unlock window shows none
+    from PySide6.QtGui import QIcon  # late: the unlock window shows none
 
-    return make_icon(name, role)
+    return QIcon(_engine_type()(name, role))

@@ -210,11 +210,9 @@ class TodayPage(QWidget):
         self.clock_model.set_rows(clock_rows(view.clocks))
         needing, cases = view.cases_due, view.cases_count
         when = "soon" if any(line.group == "next_week" for line in view.clocks) else "this week"
-        self.clocks_card.set_subtitle(
-            f"{needing} of your {cases} case{'' if cases == 1 else 's'} need{'s' if needing == 1 else ''} something {when}"
-            if needing
-            else ""
-        )
+        of_cases = f"{needing} of your {cases} case{'' if cases == 1 else 's'}"
+        need = "needs" if needing == 1 else "need"
+        self.clocks_card.set_subtitle(f"{of_cases} {need} something {when}" if needing else "")
         self._ticked.clear()
         self.task_model.set_rows(view.tasks)
         self.tasks_card.set_subtitle(f"{len(view.tasks)} open" if view.tasks else "")
