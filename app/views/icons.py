@@ -106,8 +106,16 @@ def _engine_type() -> "Callable[[str, str], QIconEngine]":
             return pixmap(self._name, colour(role), round(min(size.width(), size.height()) / scale), scale)
 
         def clone(self) -> QIconEngine:
-            """Return a copy, as Qt asks for when an icon is changed."""
-            return _Engine(self._name, self._role)
+            """Return a copy, as Qt asks for when an icon is changed.
+
+            WORKAROUND: PySide deletes what ``clone`` returns while Qt still holds it. An icon that is never freed takes
+            the copy over, so that only Qt deletes it. Nothing of ours changes icons; this is for what Qt may do.
+            """
+            import ctypes
+
+            copy = _Engine(self._name, self._role)
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(QIcon(copy)))
+            return copy
 
     return _Engine
 

@@ -1,16 +1,19 @@
 """Every pair of colours that may meet keeps its contrast, in all three themes; there are no other colours."""
 
 import ast
+import gc
 import re
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QIcon, QPixmap
 
 from app.views import icons
 from app.views.kit.feedback import BANNERS
 from app.views.kit.paint import STATES
 from app.views.pages import PAGES
 from app.views.sync_pill import LOOKS
+from app.views.theme import apply_theme
 from app.views.tokens import CONTRAST, DARK, LIGHT, Tokens, px, use
 
 VIEWS = Path(__file__).resolve().parents[3] / "app" / "views"
@@ -134,3 +137,20 @@ def test_every_icon_takes_its_tint(qapp):
         assert "currentColor" in source, name
         assert "<script" not in source
         assert "href" not in source
+
+
+def test_a_changed_icon_outlives_its_first_engine(qapp):
+    kept = []
+    for _ in range(50):
+        changed = QIcon(icons.icon("search"))
+        changed.addPixmap(QPixmap(4, 4))
+        kept.append(changed)
+    gc.collect()
+    assert all(not changed.pixmap(16, 16).isNull() for changed in kept)
+
+
+def test_an_icon_follows_the_theme(qapp):
+    made = icons.icon("search", "accent")
+    light = made.pixmap(16, 16).toImage()
+    apply_theme(qapp, DARK)
+    assert made.pixmap(16, 16).toImage() != light
