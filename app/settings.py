@@ -51,6 +51,7 @@ SETTINGS = {
         Setting("sync_minutes", 5, "Sync this often when connected, in minutes", least=1, most=60),
         Setting("window_geometry", "", "Where the window was"),
         Setting("cases_columns", "", "Columns of the Cases table"),
+        Setting("correspondence_panes", "", "Widths of the list and the form in Correspondence"),
     )
 }
 

@@ -1,6 +1,7 @@
 """The Correspondence page: what waits, the page itself, and the form that links it to a child's case."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from app.views.palette import Command
 
 _AUTOSAVE_MS = 1000
+_WIDTHS = "correspondence_panes"
 NOT_FOUND = "No child found. Check the spelling, or start a referral."
 
 
@@ -68,6 +70,7 @@ class CorrespondencePage(QWidget):
         self.viewer = PageViewer(context)
         self.form = LinkForm(list(document_kinds().values()))
         self.split = Panes(self.tray, self.viewer, self.form)
+        self._remember_widths()
         self.hint = DropHint(self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -108,6 +111,20 @@ class CorrespondencePage(QWidget):
         self.acts.undone.connect(self._show_again)
         self.acts.refused.connect(self._refused)
         self.context.records_changed.connect(self._records_changed)
+
+    def _remember_widths(self) -> None:
+        stored = self.context.settings.get(_WIDTHS).split(",")
+        if len(stored) == 2 and all(width.isdecimal() for width in stored):
+            self.split.set_widths(*map(int, stored))
+        self._widths_settle = QTimer(self)
+        self._widths_settle.setSingleShot(True)
+        self._widths_settle.setInterval(_AUTOSAVE_MS)
+        self._widths_settle.timeout.connect(self._store_widths)
+        self.split.resized.connect(lambda *_widths: self._widths_settle.start())
+
+    def _store_widths(self) -> None:
+        with suppress(OSError):  # a full disk costs a width, not the work
+            self.context.settings.set(_WIDTHS, ",".join(str(width) for width in self.split.widths()))
 
     def _make_shortcuts(self) -> None:
         actions: dict[str, Callable[[], object]] = {

@@ -20,14 +20,17 @@ class Panes(Themed, QWidget):
 
     Signals:
         arranged: how many panes are shown (3, 2 or 1).
+        resized: the person moved a divider; ask for ``widths``.
     """
 
     arranged = Signal(int)
+    resized = Signal()
 
     def __init__(self, list_: QWidget, viewer: QWidget, form: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.list, self.viewer, self.form = list_, viewer, form
         self.count = 0
+        self._list_width, self._form_width = LIST_WIDTH, FORM_WIDTH
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)
         for place, pane in enumerate((list_, viewer, form)):
@@ -51,6 +54,7 @@ class Panes(Themed, QWidget):
         column.addWidget(self.choice)
         column.addWidget(self.line)
         column.addWidget(self.splitter, 1)
+        self.splitter.splitterMoved.connect(lambda _place, _index: self._moved())
         self.two.chosen.connect(self.show_pane)
         self.one.chosen.connect(self.show_pane)
         self.start_theming()
@@ -66,6 +70,24 @@ class Panes(Themed, QWidget):
         if name != "page":
             self.two.set_value(name)
         self._apply()
+
+    def set_widths(self, list_width: int, form_width: int) -> None:
+        """Use widths the person chose before, in pixels at 100 %; unusable ones are ignored."""
+        if LIST_WIDTH <= list_width <= 2 * LIST_WIDTH and FORM_WIDTH <= form_width <= 2 * FORM_WIDTH:
+            self._list_width, self._form_width = list_width, form_width
+            self._apply()
+
+    def widths(self) -> tuple[int, int]:
+        """Return the widths of the list and the form, in pixels at 100 %."""
+        return self._list_width, self._form_width
+
+    def _moved(self) -> None:
+        list_width, _, form_width = (round(width / px(100) * 100) for width in self.splitter.sizes())
+        if not self.list.isHidden():
+            self._list_width = max(LIST_WIDTH, list_width)
+        if not self.form.isHidden():
+            self._form_width = max(FORM_WIDTH, form_width)
+        self.resized.emit()
 
     def shown(self) -> list[QWidget]:
         """Return the panes in view, in order."""
@@ -98,6 +120,6 @@ class Panes(Themed, QWidget):
         self.viewer.setVisible(self.count > 1 or one == "page")
         self.form.setVisible(self.count == 3 or (two == "form" if self.count == 2 else one == "form"))
         if self.count > 1:
-            side = [px(LIST_WIDTH), 0, px(FORM_WIDTH)]
+            side = [px(self._list_width), 0, px(self._form_width)]
             side[1] = max(px(VIEWER_LEAST), self.width() - side[0] - side[2])
             self.splitter.setSizes(side)

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app.services.sync.status import NoSync
 from app.services.workspace import Workspace
+from app.settings import Settings
 from app.views.context import AppContext
 from app.views.correspondence.correspondence_page import CorrespondencePage
 from app.views.main_window import MainWindow
@@ -63,7 +64,7 @@ class Stage:
 
 
 @pytest.fixture
-def make_stage(qapp: QApplication, qtbot: QtBot) -> Iterator[Callable[..., Stage]]:
+def make_stage(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
     load_fonts()
     apply_theme(qapp, LIGHT, 100)
     made: list[tuple[MainWindow, TaskRunner, QObject]] = []
@@ -72,7 +73,9 @@ def make_stage(qapp: QApplication, qtbot: QtBot) -> Iterator[Callable[..., Stage
         apply_theme(qapp, LIGHT, text_scale)
         errors: list[Exception] = []
         runner = TaskRunner(errors.append)
-        context = AppContext(ws, runner, NoSync(), prompts=ScriptedPrompts())
+        context = AppContext(
+            ws, runner, NoSync(), prompts=ScriptedPrompts(), settings=Settings(tmp_path / "settings.json")
+        )
         context.error_reported.connect(errors.append)
         window = MainWindow(context)
         qtbot.addWidget(window)

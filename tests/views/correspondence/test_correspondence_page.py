@@ -573,3 +573,15 @@ def test_tab_goes_through_the_form_from_top_to_bottom(stage: Stage, family: Fami
     ordered = places.index(min(places, key=lambda place: place.y()))
     turned_round = places[ordered:] + places[:ordered]  # the chain is a ring; it may be entered anywhere
     assert [place.y() for place in turned_round] == sorted(place.y() for place in turned_round)
+
+
+def test_the_width_of_the_panes_is_remembered(
+    stage: Stage, make_stage: Callable[..., Stage], workspace: Workspace, qtbot: QtBot
+) -> None:
+    page = stage.open()
+    page._widths_settle.setInterval(10)
+    page.split.splitter.moveSplitter(360, 1)
+    qtbot.waitUntil(lambda: stage.context.settings.get("correspondence_panes") != "")
+    width = page.tray.width()
+    assert width > 340
+    assert abs(make_stage(workspace).open().tray.width() - width) < 8
