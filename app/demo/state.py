@@ -52,6 +52,9 @@ def default_folder() -> Path:
     configured = os.environ.get("ROLLCALL_DEMO")
     if configured:
         return Path(configured)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        # PostgreSQL refuses to run as root and works as another user, who must not be let into root's home.
+        return Path("/var/lib/rollcall/demonstration")
     import platformdirs
 
     return Path(platformdirs.user_data_dir("Rollcall", appauthor=False)) / "demonstration"
