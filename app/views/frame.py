@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QObject, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QPaintEvent
-from PySide6.QtWidgets import QApplication, QMainWindow
+from PySide6.QtWidgets import QApplication, QDialog, QMainWindow
 
 from app.settings import Settings
 from app.views.theme import apply_theme, resolve
@@ -225,6 +225,8 @@ class Frame(QMainWindow):
         popup = QApplication.activePopupWidget()
         if popup is not None:
             popup.close()
+        for dialog in window.findChildren(QDialog):
+            dialog.close()
         window.hide()
         self._show_unlock()  # replaces and deletes the page behind
         context.deleteLater()

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.views.icons import paint_icon
-from app.views.kit.delegates import Index
+from app.views.kit.delegates import Index, ring_role
 from app.views.kit.mark import paint_mark
 from app.views.kit.paint import focus_ring, frame, paint_badge, paint_text
 from app.views.kit.rows import ROW_ROLE, RowModel
@@ -102,7 +102,7 @@ class RailDelegate(QStyledItemDelegate):
             paint_text(painter, room, item.title, weight="strong" if selected else "medium", ink=ink)
         view = option.widget
         if isinstance(view, QAbstractItemView) and view.hasFocus() and view.currentIndex() == index:
-            focus_ring(painter, box)
+            focus_ring(painter, box, role=ring_role(selected))
 
 
 class _RailList(QListView):

@@ -59,7 +59,7 @@ class RowDelegate(QStyledItemDelegate):
         view = option.widget
         focused = isinstance(view, QAbstractItemView) and view.hasFocus() and view.currentIndex() == index
         if focused:
-            focus_ring(painter, rect, 0)
+            focus_ring(painter, rect, 0, ring_role(selected))
         painter.restore()
 
     def paint_row(self, painter: QPainter, rect: QRect, row: Any, selected: bool) -> None:
@@ -120,6 +120,11 @@ class TwoLineDelegate(RowDelegate):
             taken = paint_text(painter, room, shown.meta, "secondary", ink=ink2, align=align, tabular=True)
             room.setRight(room.right() - taken - px(12))
         two_lines(painter, room, shown.title, shown.detail, ink=ink, ink2=ink2, weight=self._weight)
+
+
+def ring_role(selected: bool) -> str:
+    """Return the token of a row's focus ring; the contrast theme's yellow would vanish on its white selection."""
+    return "on_selection" if selected and current().border_width > 1 else "focus"
 
 
 def inks(selected: bool) -> tuple[str, str]:

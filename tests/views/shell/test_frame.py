@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.errors import EnvironmentFault, UserError
@@ -169,6 +169,20 @@ def test_a_locked_window_opens_again(qtbot, make_frame, locked_vault):
     frame.lock()
     window = unlock(qtbot, frame)
     assert window.route() == "today"
+
+
+def test_a_dialog_goes_with_the_lock(qtbot, make_frame, locked_vault):
+    frame = make_frame(locked_vault)
+    window = unlock(qtbot, frame)
+    confirmed = []
+    window.context.prompts.confirm(
+        window, "Remove?", "Isla Merrow's letter is removed.", "Remove", lambda: confirmed.append(1)
+    )
+    dialog = window.findChild(QDialog)
+    assert dialog.isVisible()
+    frame.lock()
+    assert not dialog.isVisible()
+    assert confirmed == []
 
 
 def test_what_is_being_typed_is_saved_before_the_lock(qtbot, make_frame, locked_vault):

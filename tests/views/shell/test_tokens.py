@@ -43,8 +43,8 @@ PART_PAIRS = [
     ("accent", "sunken"),
     ("focus_on_band", "band"),
 ]
-# The contrast theme's focus ring is yellow on black; a selected row is white, and its ring is drawn in the ink.
-INVERTED = {("contrast", ("focus", "selection"))}
+# On the contrast theme's white selection the ring is drawn in the ink (``delegates.ring_role``).
+INVERTED = {("contrast", ("focus", "selection")): ("on_selection", "selection")}
 
 
 def luminance(colour: str) -> float:
@@ -75,8 +75,7 @@ def test_text_is_readable_on_every_ground_it_may_stand_on(tokens: Tokens, pair: 
 @pytest.mark.parametrize("tokens", [LIGHT, DARK, CONTRAST], ids=lambda tokens: tokens.name)
 @pytest.mark.parametrize("pair", PART_PAIRS, ids=lambda pair: f"{pair[0]}-on-{pair[1]}")
 def test_edges_rings_and_bars_stand_out(tokens: Tokens, pair: tuple[str, str]):
-    if (tokens.name, pair) in INVERTED:
-        pytest.skip("drawn in the ink of the selection")
+    pair = INVERTED.get((tokens.name, pair), pair)
     assert ratio(getattr(tokens, pair[0]), getattr(tokens, pair[1])) >= 3
 
 
