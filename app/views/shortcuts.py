@@ -28,6 +28,8 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("find", "Ctrl+F", "Find on this page", "On a page"),
     Shortcut("note", "Ctrl+Shift+N", "Add a note to this case", "On a page"),
     Shortcut("undo", "Ctrl+Z", "Undo typing", "On a page"),
+    Shortcut("columns", "Ctrl+Shift+C", "Choose columns", "Cases"),
+    Shortcut("next_tab", "Ctrl+Tab", "Next tab (Ctrl+Shift+Tab: the one before)", "A case"),
     Shortcut("add_files", "Ctrl+O", "Add files", "Correspondence"),
     Shortcut("next_document", "Ctrl+Down", "Next document (Ctrl+Up: the one before)", "Correspondence"),
     Shortcut("next_page", "PgDown", "Next page (PgUp: the one before)", "Correspondence"),
