@@ -6,6 +6,10 @@ from functools import lru_cache
 _SPECIAL = str.maketrans({"ß": "ss", "ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ı": "i"})
 
 
+_ASCII = {code: ("" if chr(code) in "'`" else " ") for code in range(128) if not chr(code).isalnum()}
+"""What is not a letter or a figure becomes a space; apostrophes vanish."""
+
+
 @lru_cache(maxsize=65536)
 def fold(text: str) -> str:
     """Return text in lower case without accents or punctuation; words are separated by one space.
@@ -18,6 +22,8 @@ def fold(text: str) -> str:
         composed = unicodedata.normalize("NFKC", text)
         decomposed = unicodedata.normalize("NFKD", composed.casefold().translate(_SPECIAL))
         lowered = "".join(char for char in decomposed if not unicodedata.combining(char)).translate(_SPECIAL)
+    if lowered.isascii():
+        return " ".join(lowered.translate(_ASCII).split())
     kept = "".join(char if char.isalnum() else ("" if char in "'’ʼ`" else " ") for char in lowered)
     return " ".join(kept.split())
 

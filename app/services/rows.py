@@ -6,6 +6,7 @@ the disk did.
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -20,20 +21,19 @@ class RowInsert:
 
     def __init__(self, table: Table) -> None:
         self.columns = tuple(column.name for column in table.columns)
-        self._converters = tuple(_converter(column.type) for column in table.columns)
+        found = [_converter(column.type) for column in table.columns]
+        self._converters = tuple((place, convert) for place, convert in enumerate(found) if convert is not None)
+        self._pick = itemgetter(*self.columns)
         names = ", ".join(f'"{name}"' for name in self.columns)
         marks = ", ".join("?" * len(self.columns))
         self.sql = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'
 
     def __call__(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows of Python values in the connection's transaction."""
-        prepared = [
-            tuple(
-                row[name] if convert is None else convert(row[name])
-                for name, convert in zip(self.columns, self._converters, strict=True)
-            )
-            for row in rows
-        ]
+        prepared = [list(self._pick(row)) for row in rows]
+        for values in prepared:
+            for place, convert in self._converters:
+                values[place] = convert(values[place])
         driver(connection).executemany(self.sql, prepared)
 
 

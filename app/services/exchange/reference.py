@@ -1,10 +1,12 @@
 """What the imports of reference data share: fixed keys, strict columns, and writing only what changed in batches."""
 
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+import uuid_utils
 
 from app.errors import UserError
 from app.services.exchange.report import Cancelled, ImportReport, Progress
@@ -14,14 +16,14 @@ if TYPE_CHECKING:
     from app.models import Synced
     from app.services.workspace import Workspace
 
-_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://rollcall.invalid/reference")
+_NAMESPACE = uuid_utils.uuid5(uuid_utils.NAMESPACE_URL, "https://rollcall.invalid/reference")
 ROWS_A_COMMIT = 5_000
 """One commit of an import: short enough that a note saved meanwhile does not wait long."""
 
 
 def reference_id(table: str, *parts: str) -> str:
     """Return the fixed key of a reference row, so that two laptops importing the same file meet in the same row."""
-    return str(uuid.uuid5(_NAMESPACE, "\x1f".join((table, *parts))))
+    return str(uuid_utils.uuid5(_NAMESPACE, "\x1f".join((table, *parts))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def bind(table: Table, columns: Iterable[Column], what: str) -> list[tuple[Colum
     return [(column, places[key]) for column in columns if (key := column.heading.casefold()) in places]
 
 
+@lru_cache(maxsize=8192)
 def parse_day(text: str) -> date | None:
     """Return a date written ``DD-MM-YYYY``, ``DD/MM/YYYY`` or ``YYYY-MM-DD``; None for an empty text.
 
