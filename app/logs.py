@@ -48,6 +48,17 @@ def set_up(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     handler = RotatingFileHandler(folder / "rollcall.log", maxBytes=2_000_000, backupCount=4, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(message)s"))
+    _configure(handler)
+
+
+def set_up_stream() -> None:
+    """Write logs to standard error, one JSON line an event: for the central store under a service manager."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    _configure(handler)
+
+
+def _configure(handler: logging.Handler) -> None:
     logger = logging.getLogger("rollcall")
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)
@@ -66,5 +77,7 @@ def set_up(folder: Path) -> None:
 
 
 def get_logger() -> Any:
-    """Return the logger: ``get_logger().info("synced", count=3)``."""
+    """Return the logger: ``get_logger().info("synced", count=3)``. Until one of the set-ups ran it writes nowhere."""
+    if not structlog.is_configured():
+        _configure(logging.NullHandler())
     return structlog.get_logger()

@@ -74,9 +74,11 @@ def serve(
     """Serve laptops until stopped. The schema is brought up to date first."""
     import uvicorn
 
+    from app import logs
     from app.central.app import create_app
     from app.central.services import build_services
 
+    logs.set_up_stream()
     services = build_services(_resolve(dsn, data))
     sys.stdout.write(f"Serving on {'https' if certificate else 'http'}://{host}:{port}\n")
     sys.stdout.flush()

@@ -66,6 +66,14 @@ def build_services(dsn: str, *, time: TimeSource | None = None, migrate: bool = 
     """
     time = time or SystemTime()
     engine = open_engine(dsn)
+    try:
+        return _build(engine, time, migrate=migrate)
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def _build(engine: Engine, time: TimeSource, *, migrate: bool) -> CentralServices:
     if migrate:
         bring_up_to_date(engine)
     own = identity(engine)
