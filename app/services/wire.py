@@ -13,7 +13,6 @@ from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from app.models.base import UtcDateTime
 from app.models.synced import SYNCED_TABLES, Synced
 
-
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 """Classes whose values travel as they are; an import asks a million times, so the common answer is quick."""
 
