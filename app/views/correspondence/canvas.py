@@ -24,7 +24,7 @@ NOMINAL_WIDTH = 794.0
 ZOOM_RANGE = (20, 400)
 ZOOM_STEP = 1.2
 _MARGIN = 20
-_READABLE = 55
+_READABLE = 50
 """Per cent: a page is fitted whole only while its text can still be read, else to the width."""
 _WIDTH_STEPS = (480, 800, 1200, 1600, 2400, 3200)
 

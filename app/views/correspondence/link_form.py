@@ -173,6 +173,10 @@ class LinkForm(Themed, QWidget):
         self.detail = None
         self.choice.clear()
         self._clear_errors()
+        self.kind.setCurrentIndex(-1)
+        self.sender_line.clear()
+        self.received.set_date(None)
+        self.follow_up.start("")
         self.excerpt.setText("")
         self.copy.hide()
         self._clear_state()

@@ -80,7 +80,11 @@ class TrayList(Themed, QWidget):
         self.view.setItemDelegate(TrayDelegate(self.view, self._thumbnail))
         self.view.selectionModel().currentChanged.connect(self._moved)
         self.view.activated.connect(self._opened)
-        self.empty = EmptyState(EMPTY_WORDS["to_link"])
+        self.empty_add = QuietButton("Add files", "file-plus")
+        self.empty_add.clicked.connect(self.add_asked)
+        self.empty = EmptyState(EMPTY_WORDS["to_link"], self.empty_add)
+        self.empty.setProperty("fill", "surface")
+        self.empty.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.body = QStackedWidget()
         self.body.addWidget(self.view)
         self.body.addWidget(self.empty)
@@ -145,6 +149,7 @@ class TrayList(Themed, QWidget):
         self.model.set_rows(self._grouped(rows))
         self._quiet = False
         self.empty.set_text(EMPTY_WORDS[self._state])
+        self.empty_add.setVisible(self._state == "to_link")
         self.body.setCurrentWidget(self.view if rows else self.empty)
 
     def set_matches(self, matches: dict[str, tuple[str, str]]) -> None:
