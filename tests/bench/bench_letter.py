@@ -74,6 +74,8 @@ VALUES = {
     "reply_by": "Friday 27 November 2026",
 }
 
+ARABIC = {"child_name": "محمد علي الحسن", "child_first_name": "محمد"}
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -84,9 +86,9 @@ class Words:
     size: float
 
 
-def letter(turn: int, text: str = ONE_PAGE) -> tuple[bytes, int]:
+def letter(turn: int, text: str = ONE_PAGE, **more: str) -> tuple[bytes, int]:
     """Merge and typeset one letter to somebody new."""
-    values = {**VALUES, "recipient_name": f"Mr Gareth Pendleford {turn}", "salutation": f"Mr Pendleford {turn}"}
+    values = {**VALUES, **more, "recipient_name": f"Mr Gareth Pendleford {turn}", "salutation": f"Mr Pendleford {turn}"}
     content = Content(values, body.blocks(merge.fill(text, values)), code.make(new_id()), title="Bench")
     made = typeset(content)
     return made.pdf, made.page_count
@@ -151,16 +153,19 @@ def run(scale: str) -> list[dict[str, Any]]:
     bare_faces()
     first = templates.template("L01").body
     for turn in range(3):
-        letter(turn), letter(turn, first), bare(words)
-    ours, floors, two_pages = [], [], []
+        letter(turn), letter(turn, first), letter(turn, **ARABIC), bare(words)
+    ours, floors, two_pages, shaped = [], [], [], []
     for turn in range(TURNS[scale]):
         floors.append(_timed(lambda: bare(words)))
         ours.append(_timed(lambda turn=turn: letter(turn)))
+        shaped.append(_timed(lambda turn=turn: letter(turn, **ARABIC)))
         two_pages.append(_timed(lambda turn=turn: letter(turn, first)))
     floor = statistics.median(floors)
     lines = []
     for name, times, target in (
         ("letter_one_page", ours, TARGET),
+        # A face for shaping is loaded afresh for every letter, so that the same letter gives the same bytes.
+        ("letter_with_an_arabic_name", shaped, 1.5 * TARGET),
         # Two pages may cost twice one page.
         ("letter_first_enquiry_two_pages", two_pages, 2 * TARGET),
     ):

@@ -8,7 +8,7 @@ from typing import Any
 from bidi import algorithm as bidi
 from bidi.mirror import MIRRORED
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import ShapedStr, TTFont, freshTTFont, shapeStr
+from reportlab.pdfbase.ttfonts import ShapedStr, TTFont, shapeStr
 from reportlab.pdfgen.canvas import Canvas
 
 from app.services.letters import fonts
@@ -106,7 +106,7 @@ class Pen:
         if key not in self._shaped:
             name = f"shaped-{piece.face}"
             if name not in self._shaped_faces:
-                font = freshTTFont(name, str(fonts.FOLDER / f"{piece.face}.ttf"), asciiReadable=False)
+                font = TTFont(name, str(fonts.FOLDER / f"{piece.face}.ttf"), asciiReadable=False)
                 # Two names for one face file: ReportLab would hand back the first one registered.
                 font.face.name = name.encode("ascii")
                 pdfmetrics.registerFont(font)
@@ -190,7 +190,8 @@ def _mirrored(text: str) -> str:
 def _levels(line: str) -> list[int]:
     storage = bidi.get_empty_storage()
     storage["base_level"], storage["base_dir"] = 0, "L"
-    bidi.get_embedding_levels(line, storage)
+    # A character newer than Python's tables has no direction there; the algorithm wants one of every character.
+    bidi.get_embedding_levels("".join(c if unicodedata.bidirectional(c) else "x" for c in line), storage)
     bidi.explicit_embed_and_overrides(storage)
     bidi.resolve_weak_types(storage)
     bidi.resolve_neutral_types(storage, False)

@@ -102,7 +102,11 @@ class Typeset:
 def typeset(content: Content) -> Typeset:
     """Typeset a letter. Safe to call from any thread; letters are set one at a time."""
     with _ONE_AT_A_TIME:
-        return _Setter(content).set()
+        setter = _Setter(content)
+        try:
+            return setter.set()
+        finally:
+            setter.close()
 
 
 class _Setter:
@@ -151,7 +155,6 @@ class _Setter:
         self._canvas.showPage()
         self._tags.finish(len(pages))
         self._canvas.save()
-        self._pen.close()
         text = "\n".join(self._words)
         return Typeset(
             pdf=self._bytes.getvalue(),
@@ -161,6 +164,10 @@ class _Setter:
             unprintable=fonts.unprintable(text.replace("\n", " ")),
             text=text,
         )
+
+    def close(self) -> None:
+        """Let go of what was loaded for this letter alone."""
+        self._pen.close()
 
     def _describe(self) -> None:
         self._canvas.setTitle(self._content.title)

@@ -9,7 +9,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 import pytest
 import zxingcpp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.services.letters import body, code, fonts, merge, templates
@@ -356,3 +356,27 @@ def test_fallback_faces_are_loaded_only_when_a_letter_needs_them() -> None:
 def test_content_can_be_replaced_without_touching_the_rest() -> None:
     content = Content(VALUES, (), code.make(LETTER_ID))
     assert typeset(replace(content, draft=True)).pdf != typeset(content).pdf
+
+
+ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+TRICKY = st.lists(
+    st.sampled_from([*NAMES.values(), "(12)", "a-b", "\u200d", "\u200c", "\u0301", "–", "123", "[x]", "٣٤", ") ("]),
+    max_size=8,
+).map(" ".join)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.one_of(ANYTHING, TRICKY), st.one_of(ANYTHING, TRICKY))
+@example("؛", "\U00014647")  # a character newer than Python's tables, beside one that runs right to left
+def test_whatever_is_typed_the_letter_is_made_the_same_each_time(name: str, line: str) -> None:
+    values = {
+        "child_name": merge.printable(name),
+        "recipient_name": merge.printable(line),
+        "recipient_address": merge.printable(f"{line}\n{name}"),
+        "last_school": merge.printable(name + line),
+    }
+    made = make(**values)
+    assert make(**values) == made
+    assert all(0 <= box.left <= PAGE_WIDTH and box.width >= 0 for box in made.boxes)
+    assert max(box.left + box.width for box in made.boxes) <= PAGE_WIDTH - MARGIN + SLACK
+    pypdfium2.PdfDocument(made.pdf)[0].get_textpage().get_text_range()
