@@ -18,6 +18,12 @@ def window_commands(window: "MainWindow") -> list[Command]:
     if "TAKE_REFERRALS" in window.allowed:
         commands += [
             Command("New referral", lambda: window.navigate("referral"), "plus", KEYS["referral"], also="case child"),
+            Command(
+                "Referrals that wait",
+                lambda: window.navigate("referral", waiting=True),
+                "list-todo",
+                also="draft continue resume manager match",
+            ),
             Command("Import a list", lambda: window.navigate("import"), "upload", also="csv excel ctf school returns"),
         ]
     commands += [
