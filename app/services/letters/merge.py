@@ -81,7 +81,7 @@ FIELDS: dict[str, MergeField] = {
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _INVISIBLE = re.compile(
-    "[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u00ad\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ue000-\\uf8ff\\ufeff]"
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ue000-\uf8ff\ufeff]"
 )
 """Controls, direction marks, soft hyphens, private-use characters. Joiners stay: Persian and Indic names need them."""
 _MARKER = re.compile(f"{_OPEN}([a-z_]+){_CLOSE}")
