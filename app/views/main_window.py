@@ -56,6 +56,7 @@ class MainWindow(QWidget):
         self.rail = Rail(pages.rail_pages(self.allowed))
         self.top_bar = TopBar(actor.initials, f"Signed in as {actor.name}")
         self.stack = QStackedWidget()
+        self.stack.setMinimumSize(px(240), px(120))  # pages fold; one that stands wide must not hold the window open
         self.help = HelpPanel()
         self.help.hide()
         self.error_slot = QVBoxLayout()

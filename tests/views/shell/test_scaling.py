@@ -10,17 +10,27 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.parametrize(("factor", "text_size"), [("1", 100), ("1.25", 100), ("2", 100), ("1.25", 130)])
-def test_nothing_is_cut_off_at_a_scale_factor(factor: str, text_size: int):
+def cut_off(module: str, factor: str, text_size: int) -> "subprocess.CompletedProcess[str]":
     environment = dict(os.environ, QT_SCALE_FACTOR=factor, QT_QPA_PLATFORM="offscreen")
     environment["QT_SCALE_FACTOR_ROUNDING_POLICY"] = "PassThrough"
-    shown = subprocess.run(
-        [sys.executable, "-m", "tests.views.shell.scaled", str(text_size)],
+    return subprocess.run(
+        [sys.executable, "-m", f"tests.views.shell.{module}", str(text_size)],
         cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
+
+
+@pytest.mark.parametrize(("factor", "text_size"), [("1", 100), ("1.25", 100), ("2", 100), ("1.25", 130)])
+def test_nothing_is_cut_off_before_unlocking(factor: str, text_size: int):
+    shown = cut_off("scaled", factor, text_size)
+    assert shown.returncode == 0, shown.stdout + shown.stderr[-2000:]
+
+
+@pytest.mark.parametrize("factor", ["1", "1.25", "2"])
+def test_nothing_is_cut_off_on_any_page(factor: str):
+    shown = cut_off("scaled_window", factor, 100)
     assert shown.returncode == 0, shown.stdout + shown.stderr[-2000:]
