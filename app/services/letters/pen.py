@@ -41,7 +41,7 @@ class Placed:
 
 
 @lru_cache(maxsize=16384)
-def _plain_width(text: str, name: str) -> float:
+def plain_width(text: str, name: str) -> float:
     """Return the width at size 1."""
     fonts.face(name)
     return float(pdfmetrics.stringWidth(text, name, 1))
@@ -97,7 +97,7 @@ class Pen:
 
     def _piece_width(self, piece: fonts.Piece) -> float:
         if not piece.shaped:
-            return _plain_width(piece.text, piece.face)
+            return plain_width(piece.text, piece.face)
         shape = self._shape(piece)
         return float(sum(glyph.x_advance for glyph in vars(shape)["__shapeData__"])) / 1000
 

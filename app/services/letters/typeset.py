@@ -11,12 +11,12 @@ from reportlab import rl_config
 from reportlab.lib.colors import Color, HexColor
 from reportlab.pdfgen.canvas import Canvas
 
-from app.services.letters import body, crest, fonts, qr
+from app.services.letters import body, crest, fonts, merge, qr
 from app.services.letters import measures as m
 from app.services.letters.flow import Flow, Line, Page
 from app.services.letters.lines import break_lines
 from app.services.letters.measures import MARGIN, MM, PAGE_HEIGHT, PAGE_WIDTH, TEXT_WIDTH, Measures
-from app.services.letters.pen import Pen, Span
+from app.services.letters.pen import Pen, Span, plain_width
 from app.services.letters.tags import Element, Tags
 
 BLACK = HexColor("#000000")
@@ -107,6 +107,12 @@ def typeset(content: Content) -> Typeset:
             return setter.set()
         finally:
             setter.close()
+
+
+def forget_words() -> None:
+    """Drop the words remembered from letters, as a locked vault must not leave names in memory that are not needed."""
+    for remembered in (fonts.pieces, fonts.clusters, merge.keep_together, qr.modules, plain_width):
+        remembered.cache_clear()
 
 
 class _Setter:

@@ -84,6 +84,7 @@ class LetterPage(QWidget):
         self.panes.send.clicked.connect(self.primary_action)
         self.panes.save.clicked.connect(self.save_and_close)
         self.context.flush_drafts.connect(self.flush)
+        self.destroyed.connect(_forget)
 
     # The window's side
 
@@ -379,3 +380,8 @@ def _timer(owner: QWidget, after_ms: int, act: Callable[[], object]) -> QTimer:
     timer.setInterval(after_ms)
     timer.timeout.connect(act)
     return timer
+
+
+def _forget() -> None:
+    """Called when the page is gone; a method of it could no longer be."""
+    work.forget()

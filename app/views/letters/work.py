@@ -123,6 +123,13 @@ def pages_to_print(ws: "Workspace", letter_id: str, dpi: float) -> tuple[QImage,
     return pages
 
 
+def forget() -> None:
+    """Drop the words remembered from letters: the window has locked or closed."""
+    from app.services.letters import typeset
+
+    typeset.forget_words()
+
+
 def images(pdf: bytes, dpi: float) -> tuple[QImage, ...]:
     """Draw a letter's pages as images."""
     from app.services.letters import pictures

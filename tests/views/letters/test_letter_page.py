@@ -353,3 +353,14 @@ def test_another_case_starts_clean(shown: Shown, qtbot: QtBot) -> None:
     kept = rows(shown, Letter, case_id=shown.case_id)[0]
     assert letters.load(shown.ws, kept.id).typed["last_school"] == "Quarry Primary", "the first letter was kept"
     assert shown.find("letter_preview").mapFromScene(QPoint(0, 0)) is not None
+
+
+def test_names_are_not_remembered_when_the_page_is_gone(shown: Shown, qtbot: QtBot) -> None:
+    from app.services.letters import fonts, merge
+
+    page = shown.open(case_id=shown.case_id, template="L01")
+    assert merge.keep_together.cache_info().currsize > 0
+    shown.window.stack.removeWidget(page)
+    page.deleteLater()
+    qtbot.waitUntil(lambda: merge.keep_together.cache_info().currsize == 0, timeout=5000)
+    assert fonts.pieces.cache_info().currsize == 0
