@@ -49,6 +49,10 @@ def database_dsn(server: Any, name: str = _DATABASE) -> str:
     from psycopg import sql
 
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        # PostgreSQL's own log file must not quote the rows that an error is about.
+        connection.execute("ALTER SYSTEM SET log_error_verbosity = 'terse'")
+        connection.execute("ALTER SYSTEM SET log_min_error_statement = 'panic'")
+        connection.execute("SELECT pg_reload_conf()")
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
         if known is None:
             connection.execute(

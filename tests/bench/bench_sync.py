@@ -35,9 +35,10 @@ from app.models import Case, CaseRow, Child
 from app.services.bulk import BulkRecorder
 from app.services.capture import unit_of
 from app.services.changes import Change
-from app.services.sync.client import SyncClient, SyncReport
+from app.services.sync.client import SyncClient
 from app.services.sync.enrolment import create_and_enrol, open_transport
 from app.services.sync.shapes import columns_of, convert_rows, stored_columns, stored_rows
+from app.services.sync.telling import SyncReport
 from app.services.vault import Vault, create_vault
 from app.services.vault.keys import KdfParameters
 from app.services.wire import complete, insert_fields, to_wire

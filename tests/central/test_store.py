@@ -318,3 +318,16 @@ def test_refused_change_sets_are_kept_in_the_log_with_their_reason(laptop: Lapto
         row = connection.execute(select(change_log).where(change_log.c.device_id == laptop.device_id)).one()
     assert (row.state, row.revision) == ("refused", None)
     assert row.refusal.startswith("Your role")
+
+
+def test_postgresql_keeps_no_values_in_its_own_log(laptop: Laptop, services: CentralServices, postgres: Any) -> None:
+    child = insert("child", forename="Sentinel", surname="Quixworthy")
+    case = insert("case", reference="SENTINEL-77", child_id=child.row, opened_on="2026-11-02")
+    again = insert("case", reference="SENTINEL-77", child_id=child.row, opened_on="2026-11-02")
+    hidden = task("Quixworthy \x00")
+    results = laptop.push(laptop.change_set(child, case), laptop.change_set(again), laptop.change_set(hidden))
+    assert [result.state for result in results] == ["accepted", "refused", "refused"]
+    written = postgres.log.read_text()
+    assert "ERROR" in written
+    assert "SENTINEL-77" not in written
+    assert "Quixworthy" not in written

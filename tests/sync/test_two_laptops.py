@@ -150,8 +150,9 @@ def test_two_edits_of_one_field_keep_both_and_every_laptop_agrees(
 def test_work_done_while_a_pull_brings_the_same_field_stays_until_it_is_sent(
     laptops: tuple[Workspace, Workspace], sync_once: Sync
 ) -> None:
-    from app.services.sync.client import SyncClient, SyncReport
+    from app.services.sync.client import SyncClient
     from app.services.sync.enrolment import open_transport
+    from app.services.sync.telling import SyncReport
 
     dawn, ruth = laptops
     _, case_id = open_case(dawn)
@@ -425,3 +426,24 @@ def test_nothing_to_do_changes_nothing(laptops: tuple[Workspace, Workspace], syn
     report = sync_once(dawn)
     assert (report.pushed, report.received, report.documents_sent) == (0, 0, 0)
     assert contents(dawn) == before
+
+
+def test_a_page_that_was_applied_already_is_passed_over(laptops: tuple[Workspace, Workspace], sync_once: Sync) -> None:
+    """The window and the command line may sync one vault at a time, each with a page in hand."""
+    from app.services.sync import protocol
+    from app.services.sync.apply import apply_entries
+    from app.services.sync.enrolment import open_transport
+
+    dawn, ruth = laptops
+    open_case(dawn)
+    sync_once(dawn)
+    transport = open_transport(ruth)
+    with ruth.read() as session:
+        cursor = facts.cursor(session)
+    page = transport.call("/pull", protocol.PullRequest(cursor), protocol.PullAnswer)
+    transport.close()
+    sync_once(ruth)
+    before = contents(ruth)
+    with ruth.apply_session() as session:
+        assert apply_entries(session, page.entries, ruth.actor.device_id) == 0
+    assert contents(ruth) == before

@@ -144,12 +144,15 @@ def apply_entries(session: Session, entries: Sequence[LogEntry], device_id: str)
         CentralUnreachable: an entry cannot be read or does not fit its table; nothing of the page was applied.
         TooManyDeletions: the fuse.
     """
+    cursor = facts.cursor(session)
+    # Another process of this laptop may have applied some of them in the meantime.
+    entries = [entry for entry in entries if entry.revision > cursor]
     if not entries:
         return 0
     connection = session.connection()
     try:
         read = [_read(entry) for entry in entries]
-        _check_order(read, facts.cursor(session))
+        _check_order(read, cursor)
         changes = [change for entry in read for change in entry.changes]
         overlay = Overlay(_stored(connection, changes), _guard(connection, read, changes, device_id))
         for entry in read:

@@ -17,10 +17,11 @@ from app.logs import get_logger
 from app.models import ChangeSetRow, Conflict
 from app.models.terms import ChangeState, ConflictState
 from app.services.sync import facts
-from app.services.sync.client import Answer, SyncClient, SyncProgress, SyncReport, Transport, pending_count
+from app.services.sync.client import SyncClient, pending_count
 from app.services.sync.enrolment import enrolled, open_transport
 from app.services.sync.faults import CentralUnreachable, NotLetIn
 from app.services.sync.status import SyncState, SyncStatus
+from app.services.sync.telling import Answer, SyncProgress, SyncReport, Transport
 from app.services.workspace import Workspace
 from app.timesource import format_time
 

@@ -1,8 +1,7 @@
 """One sync: push, pull, bytes of documents, case numbers. Every step can be cut off and taken up again."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import bindparam, select, update
@@ -17,59 +16,12 @@ from app.services.sync.apply import apply_entries, apply_snapshot_page, keep_his
 from app.services.sync.documents import move_documents
 from app.services.sync.faults import CentralUnreachable, nonsense
 from app.services.sync.receipts import ReceiptChecker
+from app.services.sync.telling import Progress, SyncProgress, SyncReport, Transport
 from app.services.workspace import Workspace
 
-Answer = TypeVar("Answer")
 LEASE_WHEN_UNDER = 20
 _DONE = "done"
 _HISTORY_PAGES_A_SYNC = 5
-
-
-class Transport(Protocol):
-    """What carries messages: :class:`app.services.sync.transport.HttpTransport`."""
-
-    def call(self, path: str, message: object, kind: type[Answer]) -> Answer:
-        """Send a message and return the answer."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SyncProgress:
-    """How far a sync is.
-
-    Attributes:
-        phase: what is being done, in words.
-        done: how many of ``total``; total is 0 when it is not known.
-    """
-
-    phase: str
-    done: int
-    total: int
-
-
-@dataclass(slots=True)
-class SyncReport:
-    """What a sync did.
-
-    Attributes:
-        pushed: change sets the central store took.
-        conflicted: those of them with a field that a person must choose.
-        refused: change sets it refused; they stay on the laptop.
-        received: change sets from elsewhere.
-        rows: rows of a first pull.
-        documents_sent, documents_fetched: contents whose bytes moved.
-        revision: the newest central revision this vault holds.
-    """
-
-    pushed: int = 0
-    conflicted: int = 0
-    refused: int = 0
-    received: int = 0
-    rows: int = 0
-    documents_sent: int = 0
-    documents_fetched: int = 0
-    revision: int = 0
-    reasons: list[str] = field(default_factory=list)
 
 
 class _Place(msgspec.Struct):
@@ -88,9 +40,6 @@ class _Place(msgspec.Struct):
             return False
         here, there = tables.index(self.table), tables.index(other.table)
         return here > there or (here == there and (self.after or "") > (other.after or ""))
-
-
-Progress = Callable[[SyncProgress], None]
 
 
 class SyncClient:
@@ -232,6 +181,8 @@ class SyncClient:
             if answer.entries:
                 with self._ws.apply_session() as session:
                     report.received += apply_entries(session, answer.entries, self._device)
+                if answer.entries[-1].revision <= cursor:
+                    raise nonsense()
                 cursor = answer.entries[-1].revision
             more = bool(answer.entries) and cursor < answer.head
             self._progress(SyncProgress("Fetching changes", cursor - started_at, answer.head - started_at))

@@ -1,7 +1,6 @@
 """Moving the bytes of documents: only chunks that the other side lacks, in any order, taken up where they stopped."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,18 +9,14 @@ from app.models import Document, SyncState
 from app.services.documents.store import CHUNK_BYTES, ContentDamaged, DocumentStore
 from app.services.sync import facts, protocol
 from app.services.sync.faults import nonsense
+from app.services.sync.telling import Progress, SyncProgress, SyncReport, Transport
 from app.services.workspace import Workspace
-
-if TYPE_CHECKING:
-    from app.services.sync.client import SyncReport, Transport
 
 DOCUMENTS_A_STEP = 20
 MAX_DOCUMENTS_A_SYNC = 2000
 
 
-def move_documents(
-    ws: Workspace, transport: "Transport", report: "SyncReport", progress: Callable[[Any], None] | None = None
-) -> None:
+def move_documents(ws: Workspace, transport: Transport, report: SyncReport, progress: Progress | None = None) -> None:
     """Send the bytes that only this laptop has, and fetch those it lacks.
 
     Args:
@@ -30,8 +25,6 @@ def move_documents(
         report: counts are added to it.
         progress: told how many documents are settled.
     """
-    from app.services.sync.client import SyncProgress
-
     with ws.read() as session:
         unsettled = _unsettled(session)
     if not unsettled:
@@ -62,7 +55,7 @@ def _unsettled(session: Session) -> list[str]:
     return list(dict.fromkeys(session.scalars(query)))
 
 
-def _send(store: DocumentStore, transport: "Transport", sha256s: Sequence[str]) -> int:
+def _send(store: DocumentStore, transport: Transport, sha256s: Sequence[str]) -> int:
     manifests = []
     for sha256 in sha256s:
         content = store.describe(sha256)
@@ -85,7 +78,7 @@ def _send(store: DocumentStore, transport: "Transport", sha256s: Sequence[str]) 
     return len(sending)
 
 
-def _fetch(store: DocumentStore, transport: "Transport", sha256s: Sequence[str]) -> list[str]:
+def _fetch(store: DocumentStore, transport: Transport, sha256s: Sequence[str]) -> list[str]:
     if not sha256s:
         return []
     asked = set(sha256s)

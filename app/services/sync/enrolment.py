@@ -12,9 +12,10 @@ from app.logs import get_logger
 from app.models import DeviceKey, User
 from app.services.signing import Signer
 from app.services.sync import facts, protocol, writing
-from app.services.sync.client import SyncClient, SyncProgress, SyncReport, keep_lease
+from app.services.sync.client import SyncClient, keep_lease
 from app.services.sync.faults import NotLetIn, nonsense
 from app.services.sync.shapes import ShapeError, wire_defaults
+from app.services.sync.telling import SyncProgress, SyncReport
 from app.services.sync.transport import HttpTransport, checked_address
 from app.services.vault import Vault, create_vault, vault_exists
 from app.services.workspace import Workspace
