@@ -11,6 +11,7 @@ from app.services.letters.recipients import Recipient
 from app.services.letters.templates import Template
 from app.timesource import format_date
 
+_WINDOW_LINES = 7
 _FOLLOWS_READER = ("recipient_address", "salutation", "school_name", "dfe_number")
 
 
@@ -50,7 +51,7 @@ class Inspector:
         dates = self._dates()
         wrong = {issue.field for issue in dates}
         missing = [issue for issue in self._missing(needed) if issue.field not in wrong]
-        checks = [*self._changed_template(), *self._checks()]
+        checks = [*self._changed_template(), *self._window(), *self._checks()]
         found = [*self._stops(), *dates, *missing, *self._unprintable(needed), *checks]
         order = list(Level)
         return tuple(sorted(found, key=lambda issue: order.index(issue.level)))
@@ -137,6 +138,14 @@ class Inspector:
                 words = f"The letter cannot print {bad} in {self._label(name)}. Write it in another way."
                 found.append(Issue(Level.FIX, words, name))
         return found
+
+    def _window(self) -> list[Issue]:
+        """An address that the window of a DL envelope would cut off is better known before it is folded."""
+        lines = len(self._values.get("recipient_address", "").splitlines()) + 1
+        if lines <= _WINDOW_LINES or self._draft.delivery not in ("P1", "SD") or self._draft.points > 12:
+            return []
+        words = f"The address has {lines} lines. It may not show whole in a window envelope."
+        return [Issue(Level.CHECK, words, "recipient_address")]
 
     def _changed_template(self) -> list[Issue]:
         if self._draft.template_version == self._template.front.version:

@@ -185,7 +185,9 @@ def _head(school: School) -> Recipient:
     name = " ".join(part for part in (school.head_title, school.head_first_name, school.head_last_name) if part)
     formal = f"{school.head_title} {school.head_last_name}" if school.head_title and school.head_last_name else name
     named = bool(school.head_last_name)
-    places = (school.street, school.locality, school.address3, school.town, school.county, school.postcode)
+    # Post needs no county beside a town, and the window of an envelope has no room for one.
+    county = "" if school.town else school.county
+    places = (school.street, school.locality, school.address3, school.town, county, school.postcode)
     address = tuple(dict.fromkeys(part.strip() for part in places if part.strip()))
     top = ("Headteacher", school.name) if named else (school.name,)
     return Recipient(

@@ -232,6 +232,18 @@ def test_what_is_missing_names_where_to_put_it_right(workspace: Workspace) -> No
     assert said["privacy_notice_link"] == "Privacy notice link is not set. Ask an administrator to add it."
 
 
+def test_an_address_too_long_for_the_envelopes_window_is_said(workspace: Workspace) -> None:
+    case_id = open_rhys(workspace, address=False)
+    lines = "Flat 3\nThe Old Mill\nMill House\nMill Yard\nMill Lane"
+    add_address(workspace, person_id=reader(workspace, case_id, "Gareth").id, lines=lines)
+    made = composed(workspace, case_id, to="Gareth")
+    assert [issue.text for issue in made.issues] == [
+        "The address has 8 lines. It may not show whole in a window envelope."
+    ]
+    by_hand = compose(letter_facts.read(workspace, case_id), replace(made.draft, delivery="HD"))
+    assert by_hand.issues == ()
+
+
 def test_a_case_without_anybody_to_write_to_says_who_is_missing(workspace: Workspace) -> None:
     from app.models import Enrolment, Relationship
 
