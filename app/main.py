@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from app.cli.main import run
 
         return run(given)
-    # Nothing is garbage before the first paint; the window switches collection on after it.
+    # Nothing is garbage before the first paint; after it the window collects on its own thread (views.collector).
     gc.disable()
     from app.views.start import run_window
 

@@ -1,6 +1,5 @@
 """The window's frame: it holds the unlock page, the first run, or everything behind them, one at a time."""
 
-import gc
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from app.views.unlock_page import UnlockPage
 if TYPE_CHECKING:
     from threading import Thread
 
+    from app.views.collector import Collector
     from app.views.context import AppContext
     from app.views.idle import IdleWatch
     from app.views.main_window import MainWindow
@@ -59,6 +59,7 @@ class Frame(QMainWindow):
         self._last_synced = ""
         self._was_painted = False
         self._warming: Thread | None = None
+        self._collector: Collector | None = None
         self._runner: TaskRunner | None = None
         self._words = _Words(self)
         self._words.unexpected.connect(self.show_unexpected)
@@ -123,7 +124,18 @@ class Frame(QMainWindow):
 
         catch_unexpected(self._words.unexpected.emit)
         self.setWindowIcon(window_icon())
-        gc.enable()  # switched off until the first paint, see app.main
+        from app.views.collector import Collector
+
+        self._collector = Collector(self)
+        self._settle_when_warm()
+
+    def _settle_when_warm(self) -> None:
+        if self._collector is None or self._warming is None:
+            return
+        if self._warming.is_alive():
+            QTimer.singleShot(200, self, self._settle_when_warm)
+        elif self.opened is None:  # a full collection takes a moment: never while somebody works
+            self._collector.settle()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell of the first paint, once it is on screen."""
@@ -264,6 +276,8 @@ class Frame(QMainWindow):
             from app.views import opening
 
             opening.close(opened)
+        if self._collector is not None:
+            self._collector.stop()
 
 
 def read_label(folder: Path) -> str:
