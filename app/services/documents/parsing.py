@@ -109,7 +109,7 @@ def _check_pdf(data: bytes) -> Checked:
             texts.append(text)
         codes = _Codes()
         for number in range(min(len(document), limits.QR_PAGES)):
-            if not codes.look_on(number, lambda n=number: pdf.draw(document, n, limits.QR_WIDTH, grey=True)):
+            if not codes.look_on(number, lambda n=number: pdf.grey(document, n, limits.QR_WIDTH)):
                 break
         return Checked(PDF, len(document), texts, codes.found, flags)
     finally:

@@ -5,6 +5,8 @@ file is whole and what it carries besides pages.
 """
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
@@ -62,8 +64,20 @@ def open_document(data: bytes) -> "pypdfium2.PdfDocument":
         raise FileProblemError(Problem.LOCKED if locked else Problem.DAMAGED) from error
 
 
-def draw(document: "pypdfium2.PdfDocument", number: int, width: int, *, grey: bool = False) -> Any:
-    """Draw a page as a Pillow image, ``width`` pixels wide or less when it would be very long."""
+def grey(document: "pypdfium2.PdfDocument", number: int, width: int) -> Any:
+    """Draw a page as a grey Pillow image, for finding QR codes."""
+    with _drawn(document, number, width, grayscale=True) as bitmap:
+        return bitmap.to_pil().copy()
+
+
+def picture(document: "pypdfium2.PdfDocument", number: int, width: int) -> Picture:
+    """Draw a page in colour, ``width`` pixels wide or less when it would be very long."""
+    with _drawn(document, number, width, rev_byteorder=True, prefer_bgrx=True, maybe_alpha=False) as bitmap:
+        return Picture(bitmap.width, bitmap.height, bytes(bitmap.buffer))
+
+
+@contextmanager
+def _drawn(document: "pypdfium2.PdfDocument", number: int, width: int, **options: bool) -> Iterator[Any]:
     page = _page(document, number)
     try:
         across, down = page.get_size()
@@ -71,22 +85,15 @@ def draw(document: "pypdfium2.PdfDocument", number: int, width: int, *, grey: bo
         area = across * down * scale * scale
         if area > limits.MAX_DRAWN_PIXELS:
             scale *= (limits.MAX_DRAWN_PIXELS / area) ** 0.5
-        bitmap = page.render(scale=scale, grayscale=grey, rev_byteorder=not grey)
-        image = bitmap.to_pil()
-        image.load()
-        copied = image.copy()
-        bitmap.close()
-        return copied
+        bitmap = page.render(scale=scale, **options)
+        try:
+            yield bitmap
+        finally:
+            bitmap.close()
     except pypdfium2.PdfiumError as error:
         raise FileProblemError(Problem.DAMAGED, str(number + 1)) from error
     finally:
         page.close()
-
-
-def picture(document: "pypdfium2.PdfDocument", number: int, width: int) -> Picture:
-    """Draw a page in colour."""
-    image = draw(document, number, width).convert("RGBA")
-    return Picture(image.width, image.height, image.tobytes())
 
 
 def words(document: "pypdfium2.PdfDocument", number: int) -> PageWords:

@@ -75,7 +75,7 @@ class Checked(msgspec.Struct, tag="checked"):
 
 
 class Picture(msgspec.Struct, tag="picture", frozen=True):
-    """A drawn page: rows of RGBA, four bytes a pixel, no padding."""
+    """A drawn page: rows of red, green, blue and a byte of no meaning; four bytes a pixel, no padding."""
 
     width: int
     height: int

@@ -384,5 +384,5 @@ class PageViewer(Themed, QWidget):
 
 def to_image(picture: "Picture") -> QImage:
     """Return a drawn page as an image with memory of its own."""
-    rows = QImage(picture.rgba, picture.width, picture.height, 4 * picture.width, QImage.Format.Format_RGBA8888)
+    rows = QImage(picture.rgba, picture.width, picture.height, 4 * picture.width, QImage.Format.Format_RGBX8888)
     return rows.copy()
