@@ -120,6 +120,8 @@ class SyncPage(QWidget):
         self.table.setObjectName("sync_table")
         self.table.opened.connect(self._open_row)
         self.empty = EmptyState("Nothing waits. Everything you have recorded is in the central store.")
+        # A stacked layout without a widget of its own would show its first page as a window.
+        self.table.setParent(self)
         self._stack = QStackedLayout()
         self._stack.addWidget(self.table)
         self._stack.addWidget(self.empty)

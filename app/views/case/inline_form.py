@@ -121,9 +121,11 @@ class InlineForm(QWidget):
         widget.installEventFilter(self)
         self.widgets[field.name] = widget
         if field.kind == "check":
+            widget.setParent(self)
             self._cells[field.name] = widget
         else:
-            cell = FormField(field.label, widget, field.hint, optional=field.optional)
+            # With a parent from the start: shown without one, it would be a window for a moment.
+            cell = FormField(field.label, widget, field.hint, optional=field.optional, parent=self)
             self.fields[field.name] = cell
             self._cells[field.name] = cell
         if isinstance(widget, Select):

@@ -68,6 +68,8 @@ class TimelineTab(Themed, QWidget):
         self.list.correction_asked.connect(self.composer.correct)
         self.list.end_reached.connect(self._read_more)
         self.empty = EmptyState("")
+        # A stacked layout without a widget of its own would show its first page as a window.
+        self.list.setParent(self)
         self._stack = QStackedLayout()
         self._stack.addWidget(self.list)
         self._stack.addWidget(self.empty)

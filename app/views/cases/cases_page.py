@@ -102,6 +102,8 @@ class CasesPage(Themed, QWidget):
         if isinstance(layout, QVBoxLayout):
             layout.addWidget(self.empty_action, 0, Qt.AlignmentFlag.AlignHCenter)
             layout.addStretch(1)
+        # A stacked layout without a widget of its own would show its first page as a window.
+        self.table.setParent(self)
         self._stack = QStackedLayout()
         self._stack.addWidget(self.table)
         self._stack.addWidget(self.empty)
