@@ -12,10 +12,16 @@ EVERY_MS = 1000
 
 
 class Collector(QObject):
-    """Switches automatic collection off, and collects what is due once a second, where it is safe."""
+    """Switches automatic collection off, and collects what is due once a second, where it is safe.
+
+    Several windows may have one each; Python has the work back when the last has stopped.
+    """
+
+    _running = 0
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        Collector._running += 1
         gc.disable()
         self._timer = QTimer(self)
         self._timer.setInterval(EVERY_MS)
@@ -37,7 +43,11 @@ class Collector(QObject):
         return None
 
     def stop(self) -> None:
-        """Give the work back to Python."""
+        """Give the work back to Python, unless another window still has to do it."""
+        if not self._timer.isActive():
+            return
         self._timer.stop()
-        gc.unfreeze()
-        gc.enable()
+        Collector._running -= 1
+        if not Collector._running:
+            gc.unfreeze()
+            gc.enable()

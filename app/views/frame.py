@@ -124,10 +124,15 @@ class Frame(QMainWindow):
 
         catch_unexpected(self._words.unexpected.emit)
         self.setWindowIcon(window_icon())
+        self._collect_here()
+        self._settle_when_warm()
+
+    def _collect_here(self) -> None:
+        """Have Python's garbage collected on this thread from now on."""
         from app.views.collector import Collector
 
-        self._collector = Collector(self)
-        self._settle_when_warm()
+        if self._collector is None:
+            self._collector = Collector(self)
 
     def _settle_when_warm(self) -> None:
         if self._collector is None or self._warming is None:
@@ -194,6 +199,7 @@ class Frame(QMainWindow):
         from app.views.context import AppContext
         from app.views.main_window import MainWindow
 
+        self._collect_here()
         self.opened = opened
         self._context = AppContext(opened.ws, self.runner, opened.sync, settings=self.settings, parent=self)
         self._context.appearance_changed.connect(self.restyle)

@@ -56,3 +56,12 @@ def test_nothing_due_is_nothing_done(collector):
 def test_what_is_loaded_is_left_alone_once_settled(collector):
     collector.settle()
     assert gc.get_freeze_count() > 1_000
+
+
+def test_python_has_the_work_back_when_the_last_window_has_stopped(qapp):
+    first, second = Collector(), Collector()
+    first.stop()
+    first.stop()
+    assert not gc.isenabled()
+    second.stop()
+    assert gc.isenabled()
