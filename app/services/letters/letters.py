@@ -207,7 +207,15 @@ def _draft_row(session: Session, letter_id: str) -> Letter:
 
 
 def _insert(ws: Workspace, draft: LetterDraft) -> LetterDraft:
-    """Make the letter a record; its number is given here, inside the transaction."""
+    """Make the letter a record; its number is given here, inside the transaction.
+
+    A letter that became one a moment ago, while somebody pressed Ctrl+Enter, is taken as it is.
+    """
+    with ws.read() as session:
+        known = session.get(Letter, draft.letter_id)
+        if known is not None:
+            row = _draft_row(session, draft.letter_id)
+            return replace(draft, number=row.number, reference=row.reference, stored=True)
     facts = letter_facts.read(ws, draft.case_id)
     with ws.write("Started a letter") as session:
         require_open(session, draft.case_id)

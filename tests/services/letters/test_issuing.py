@@ -162,6 +162,18 @@ def test_letters_of_a_case_are_numbered_in_the_order_they_are_started(workspace:
     ]
 
 
+def test_a_letter_sent_while_it_was_being_kept_is_one_letter(workspace: Workspace) -> None:
+    fresh = first_letter(workspace, open_rhys(workspace))
+    letters.keep(workspace, fresh)
+    issued = letters.issue(workspace, replace(fresh, typed={"last_school": "Quarry"}))
+    assert [row.reference for row in _all(workspace, Letter)] == [issued.reference]
+    assert "Quarry" in _all(workspace, Document)[0].text
+    with pytest.raises(UserError, match="already been sent"):
+        letters.issue(workspace, fresh)
+    with pytest.raises(UserError, match="already been sent"):
+        letters.keep(workspace, fresh)
+
+
 def test_the_list_shows_where_each_letter_stands(workspace: Workspace) -> None:
     case_id = open_rhys(workspace)
     letters.issue(workspace, first_letter(workspace, case_id))
