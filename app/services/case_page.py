@@ -169,6 +169,9 @@ def _identity(session: Session, case: Case, child: Child, officer: str, today: d
         reason=case.reason,
         flags=_flags(session, child.id),
         expected_on=child.expected_on,
+        born_on=child.born_on,
+        last_seen_on=child.last_seen_on,
+        last_seen_where=child.last_seen_where,
     )
 
 

@@ -46,6 +46,9 @@ class Identity:
     reason: str
     flags: tuple[FlagView, ...]
     expected_on: date | None
+    born_on: date | None
+    last_seen_on: date | None
+    last_seen_where: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,6 +207,8 @@ def _child_member(child: Child, today: date, contacts: dict[str, list[ContactVie
         case_id=None,
         case_reference="",
         expected_on=child.expected_on,
+        forename=child.forename,
+        surname=child.surname,
     )
 
 

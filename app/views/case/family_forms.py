@@ -7,6 +7,7 @@ from app.models.terms import RELATIONSHIP_WORDS, Known, RelationshipKind
 from app.views.case.inline_form import Field, InlineForm
 
 if TYPE_CHECKING:
+    from app.services.case_views import Identity
     from app.services.households import AddressView, ContactView, MemberView
     from app.views.context import AppContext
 
@@ -65,6 +66,27 @@ def person_form(context: "AppContext", child_id: str) -> InlineForm:
         return children.add_person(ws, child_id, person)
 
     return InlineForm(context, "Add a person", fields, "Add person", work)
+
+
+def child_form(context: "AppContext", who: "Identity", member: "MemberView") -> InlineForm:
+    """Return the form that corrects the child's own details."""
+    from app.services import children
+
+    fields = [
+        Field("forename", "First name", value=member.forename),
+        Field("surname", "Last name", value=member.surname),
+        Field("born_on", "Date of birth", "date", value=who.born_on, optional=True),
+        Field("upn", "UPN", value=who.upn, optional=True),
+        Field("first_language", "First language", value=member.language, optional=True),
+        Field("last_seen_on", "Last seen", "date", value=who.last_seen_on, optional=True),
+        Field("last_seen_where", "Last seen at", value=who.last_seen_where, optional=True),
+    ]
+    ws = context.ws
+
+    def work(values: Mapping[str, Any]) -> None:
+        children.edit(ws, "child", who.child_id, values)
+
+    return InlineForm(context, f"Correct {member.name}", fields, "Save changes", work)
 
 
 def edit_member_form(context: "AppContext", member: "MemberView") -> InlineForm:

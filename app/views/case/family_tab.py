@@ -178,6 +178,9 @@ class FamilyTab(Themed, QWidget):
         actions: list[tuple[str, str, Callable[[], InlineForm]]] = []
         if member.person_id:
             actions.append(("Correct details", "pencil", lambda: family_forms.edit_member_form(context, member)))
+        elif member.relationship_id is None and self._view is not None:
+            who = self._view.identity
+            actions.append(("Correct details", "pencil", lambda: family_forms.child_form(context, who, member)))
         actions.append(("Add a contact", "phone", lambda: family_forms.contact_form(context, member)))
         actions.append(
             ("New address", "house", lambda: family_forms.address_form(
