@@ -136,8 +136,10 @@ def waiting(ws: "Workspace") -> list[ReferralLine]:
 
 
 def candidates(ws: "Workspace", answers: Answers) -> list[Candidate]:
-    """Return the known children who may be the referred one, strongest first."""
-    return match_details.find_candidates(ws, referral_form.subject_of(answers))
+    """Return the known children who may be the referred one, strongest first. The search is audited."""
+    found = match_details.find_candidates(ws, referral_form.subject_of(answers))
+    ws.audit("searched", "referral", detail={"for": "match", "shown": [candidate.child_id for candidate in found]})
+    return found
 
 
 def decide(

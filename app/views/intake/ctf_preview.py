@@ -160,6 +160,13 @@ class CtfPreview(QWidget):
         """Return how many pupils still need a choice."""
         return sum(card.decision() is None for card in self.cards)
 
+    def focus_undecided(self) -> None:
+        """Put the keyboard on the first pupil that needs a choice."""
+        for card in self.cards:
+            if card.decision() is None:
+                card.radios[0][1].setFocus()
+                return
+
     def has_suggestions(self) -> bool:
         """Return whether a strong match waits to be accepted."""
         return any(

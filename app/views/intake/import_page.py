@@ -12,10 +12,11 @@ from app.views.context import AppContext
 from app.views.correspondence.drops import DropHint, accept, dropped_files
 from app.views.intake.ctf_preview import CtfPreview
 from app.views.intake.import_work import ImportWork, Preview
+from app.views.intake.notices import Notices
 from app.views.intake.report_panel import ReportPanel
 from app.views.kit.buttons import PrimaryButton, QuietButton
 from app.views.kit.cards import Card, PageHeader
-from app.views.kit.feedback import Banner, ProgressPanel
+from app.views.kit.feedback import ProgressPanel
 from app.views.kit.text import Text
 from app.views.pages import Crumb
 from app.views.tokens import px
@@ -86,7 +87,7 @@ class ImportPage(QWidget):
         self.pupils.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for pane in (self._start, self._waiting, self.panel, self.pupils):
             self.stack.addWidget(pane)
-        self._notices = QVBoxLayout()
+        self.notices = Notices("import_notice")
         self.foot = QWidget()
         bar = QHBoxLayout(self.foot)
         bar.setContentsMargins(0, 0, 0, 0)
@@ -99,7 +100,7 @@ class ImportPage(QWidget):
         page.setContentsMargins(px(24), px(14), px(24), px(14))
         page.setSpacing(px(12))
         page.addWidget(self.header)
-        page.addLayout(self._notices)
+        page.addWidget(self.notices)
         page.addWidget(self.stack, 1)
         page.addWidget(self.foot)
 
@@ -172,7 +173,12 @@ class ImportPage(QWidget):
 
     def setFocus(self, *_reason: Any) -> None:
         """Put the keyboard where the next thing is done."""
-        (self.choose if self.stack.currentWidget() is self._start else self.go).setFocus()
+        if self.stack.currentWidget() is self._start:
+            self.choose.setFocus()
+        elif self.go.isEnabled() or self.preview is None:
+            (self.go if self.go.isEnabled() else self.again).setFocus()
+        else:
+            self.preview.focus_undecided()
 
     def panes(self) -> list[QWidget]:
         """Return what F6 moves between."""
@@ -198,7 +204,7 @@ class ImportPage(QWidget):
         if self._busy:
             return
         self.read = self.report = None
-        self._clear_notices()
+        self.notices.clear()
         self._start_work("Reading the file")
         self.work.read(path)
 
@@ -221,7 +227,7 @@ class ImportPage(QWidget):
 
     def _reset(self) -> None:
         self.read = self.report = self.preview = None
-        self._clear_notices()
+        self.notices.clear()
         self.header.set_title("Import a list or a file")
         self.stack.setCurrentWidget(self._start)
         self.foot.hide()
@@ -246,13 +252,13 @@ class ImportPage(QWidget):
         elif read.report is not None:
             if read.report.cancelled:
                 self._reset()
-                self._notice("info", "Stopped. Nothing was imported.")
+                self.notices.show_notice("info", "Stopped. Nothing was imported.")
                 return
             self.panel.show_report(read.report)
             self.stack.setCurrentWidget(self.panel)
         self._show_foot(read.report)
         self._count_decisions()
-        self.go.setFocus()
+        self.setFocus()
 
     def _show_foot(self, report: "ImportReport | None") -> None:
         self.foot.show()
@@ -288,7 +294,7 @@ class ImportPage(QWidget):
         self.report, self.preview = report, None
         self.panel.show_report(report)
         self.stack.setCurrentWidget(self.panel)
-        self._notice("info" if report.cancelled else "ok", report.summary)
+        self.notices.show_notice("info" if report.cancelled else "ok", report.summary)
         self._show_foot(report)
         made = bool(report.created_ids)
         self.go.setVisible(made)
@@ -301,22 +307,9 @@ class ImportPage(QWidget):
         self._busy = False
         self._reset()
         if isinstance(error, UserError):
-            self._notice("error", error.message)
+            self.notices.show_notice("error", error.message)
         else:
             self.context.report_error(error)
-
-    def _notice(self, kind: str, words: str) -> None:
-        self._clear_notices()
-        banner = Banner(kind, words, closable=True)
-        banner.setObjectName("import_notice")
-        self._notices.addWidget(banner)
-
-    def _clear_notices(self) -> None:
-        while (item := self._notices.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
 
     # Saving the report
 

@@ -181,14 +181,18 @@ class MatchStep(Step):
     def _words(self) -> None:
         name = self.answers.child.forename.strip() or self.answers.child.surname.strip()
         count = len(self.shown)
+        named = bool(name or self.answers.child.upn.strip())
         self.title.setText(f"Is {name} already known to us?" if name else self.heading)
         self.subtitle.show()
         where = self._where_searched()
         if count:
             look = "1 record looks similar." if count == 1 else f"{count} records look similar."
             self.subtitle.setText(f"{look} Opening a second case for the same child can hide what others know.{where}")
-        else:
+        elif named:
             self.subtitle.setText(f"No record on this laptop looks similar.{where}")
+        else:
+            self.subtitle.setText("Enter a name or a UPN in “About the child” first. Without one nobody can be found.")
+        self.nobody.setEnabled(named)
         self.footnote.setText(self._footnote())
         several = "None of these, carry on" if count > 2 else "Neither of these, carry on"
         self.neither.setText("This is another child, carry on" if count == 1 else several)
@@ -250,7 +254,7 @@ class MatchStep(Step):
 
     def carry_on(self) -> None:
         """Nobody similar was found: go on with a new child."""
-        if self.searched and not self.shown:
+        if self.searched and not self.shown and self.nobody.isEnabled():
             self.decided.emit(referrals.NOBODY_FOUND, self.shown, "", "")
 
     def primary(self) -> None:

@@ -57,6 +57,12 @@ class ReferralKeeper(QObject):
         self._later.timeout.connect(self._autosave)
         context.flush_drafts.connect(self.flush)
 
+    @property
+    def unfinished(self) -> str:
+        """The name of the child of a stored referral that still waits, or an empty text."""
+        waits = self.view is None or self.view.state in referrals.WAITING
+        return self.answers.child_name if self.stored and waits and self.referral_id else ""
+
     def start_new(self) -> None:
         """Begin an empty referral; it is stored when something is typed."""
         self.referral_id, self.answers, self.view = new_id(), Answers(), None
@@ -201,6 +207,13 @@ class ReferralKeeper(QObject):
             work,
             lambda _done: self._context.navigate("referral", referral_id=referral_id, step="match"),
             self.failed.emit,
+        )
+
+    def set_aside(self, referral_id: str, reason: str) -> None:
+        """Set a waiting referral aside; it is kept with the reason."""
+        ws = self._context.ws
+        self._context.runner.run(
+            self, lambda: referrals.discard(ws, referral_id, reason=reason), lambda _done: None, self.failed.emit
         )
 
     def _fail(self, error: Exception) -> None:

@@ -12,15 +12,15 @@ from app.services.referral_form import STEP_WORDS, STEPS, Answers
 from app.views.context import AppContext
 from app.views.intake.family_step import FamilyStep
 from app.views.intake.match_step import MatchStep
+from app.views.intake.notices import Notices
 from app.views.intake.open_step import OpenStep
 from app.views.intake.referral_keeper import ReferralKeeper
 from app.views.intake.safety_step import SafetyStep
 from app.views.intake.step_rail import SHORT_BELOW, StepRail
-from app.views.intake.steps import ChildStep, KnownStep, Step, WhoStep
+from app.views.intake.steps import ChildStep, KnownStep, Step, WhoStep, touched
 from app.views.intake.waiting_list import WaitingList
 from app.views.kit.buttons import PrimaryButton, QuietButton
 from app.views.kit.cards import rule
-from app.views.kit.feedback import Banner
 from app.views.pages import Crumb
 from app.views.tokens import px
 
@@ -47,6 +47,7 @@ class ReferralPage(QWidget):
         self.title = "New referral"
         self.breadcrumb: list[Crumb] = [("Cases", "cases"), ("New referral", None)]
         self.keeper = ReferralKeeper(context, self._collect, self)
+        self._waiting_ids: list[str] = []
         self._make()
         self._lay_out()
         self._connect()
@@ -95,10 +96,10 @@ class ReferralPage(QWidget):
             bar.addWidget(button)
             button.hide()
         bar.addWidget(self.next)
-        self._notices = QVBoxLayout()
+        self.notices = Notices("referral_notice")
         main = QVBoxLayout()
         main.setSpacing(0)
-        main.addLayout(self._notices)
+        main.addWidget(self.notices)
         main.addWidget(self.stack, 1)
         self._line = rule()
         main.addWidget(self._line)
@@ -131,6 +132,7 @@ class ReferralPage(QWidget):
         waiting.new_asked.connect(lambda: context.navigate("referral"))
         waiting.import_asked.connect(lambda: context.navigate("import"))
         waiting.separate_asked.connect(self._separate)
+        waiting.set_aside_asked.connect(self._set_aside)
         context.records_changed.connect(self._records_changed)
 
     # The window's side
@@ -144,17 +146,25 @@ class ReferralPage(QWidget):
             waiting: show the list instead.
         """
         self.keeper.flush()
-        self._clear_notices()
+        self.notices.clear()
         if waiting:
             self.show_waiting()
             return
         self._read_waiting()
         if referral_id is None:
+            before, name = self.keeper.referral_id, self.keeper.unfinished
             self.keeper.start_new()
             self._name_page()
             self._show_step("who")
+            if name:
+                self._say_kept(before, name)
         else:
             self.keeper.load(referral_id, step)
+
+    def _say_kept(self, referral_id: str, name: str) -> None:
+        words = f"Your other referral is kept: {name}."
+        then = lambda: self.context.navigate("referral", referral_id=referral_id)  # noqa: E731  (a callback)
+        self.notices.show_notice("info", words, "Go on with it", then)
 
     def primary_action(self) -> None:
         """Ctrl+Enter: the step's own primary button."""
@@ -203,8 +213,12 @@ class ReferralPage(QWidget):
         )
 
     def _waits(self, lines: Any, joined: Any) -> None:
-        self.rail.set_others(sum(line.id != self.keeper.referral_id for line in lines))
+        self._waiting_ids = [line.id for line in lines]
+        self._count_others()
         self.waiting.show_rows(lines, joined)
+
+    def _count_others(self) -> None:
+        self.rail.set_others(sum(one != self.keeper.referral_id for one in self._waiting_ids))
 
     def show_waiting(self) -> None:
         """Show the list of waiting referrals."""
@@ -226,7 +240,7 @@ class ReferralPage(QWidget):
 
     def _loaded(self, step: str, recovered: bool) -> None:
         if recovered:
-            self._notice("ok", "What you typed last is recovered.")
+            self.notices.show_notice("ok", "What you typed last is recovered.")
         self._name_page()
         self._show_step(step)
 
@@ -235,6 +249,7 @@ class ReferralPage(QWidget):
         named = self.keeper.stored and (child.forename or child.surname)
         words = f"Referral, {self.keeper.answers.child_name}" if named else "New referral"
         self.breadcrumb = [("Cases", "cases"), (words, None)]
+        self._count_others()
         self.heading_changed.emit()
 
     def go(self, key: str) -> None:
@@ -280,9 +295,9 @@ class ReferralPage(QWidget):
                 stale = view is not None and bool(view.decision) and not view.decision_current
                 button.set_state(done=view is not None and view.match_done, attention=stale)
             elif name != "open":
-                touched = self.keeper.stored and (place < at or _touched(self.keeper.answers, name))
-                wrong = touched and bool(self._problems(name))
-                button.set_state(done=touched and not wrong, attention=wrong and place < at)
+                seen = self.keeper.stored and (place < at or touched(self.keeper.answers, name))
+                wrong = seen and bool(self._problems(name))
+                button.set_state(done=seen and not wrong, attention=wrong and place < at)
 
     def _problems(self, step: str) -> list[Any]:
         found = referral_form.problems(self.keeper.answers, self.context.ws.time.today())
@@ -337,28 +352,21 @@ class ReferralPage(QWidget):
             self, title, "Why is this another child?", lambda why: self.keeper.separate(referral_id, why)
         )
 
+    def _set_aside(self, referral_id: str, name: str) -> None:
+        title = f"Set the referral aside: {name}"
+        self.context.prompts.ask_text(
+            self, title, "Why is it set aside? It is kept.", lambda why: self.keeper.set_aside(referral_id, why)
+        )
+
     def _failed(self, error: Exception) -> None:
         self.next.setEnabled(True)
         if not isinstance(error, UserError):
             self.context.report_error(error)
             return
-        self._notice("error", error.message)
+        self.notices.show_notice("error", error.message)
         step, _, field = (error.field or "").partition(":")
         if step in self.steps and step != self.current():
             self._change(step, field)
-
-    def _notice(self, kind: str, words: str) -> None:
-        self._clear_notices()
-        banner = Banner(kind, words, closable=True)
-        banner.setObjectName("referral_notice")
-        self._notices.addWidget(banner)
-
-    def _clear_notices(self) -> None:
-        while (item := self._notices.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
 
     # Events
 
@@ -372,17 +380,6 @@ class ReferralPage(QWidget):
         super().resizeEvent(event)
         self.rail.set_narrow(self.width() < px(NARROW_BELOW))
         self.rail.set_short(self.height() < px(SHORT_BELOW))
-
-
-def _touched(answers: Answers, step: str) -> bool:
-    known = answers.known
-    return {
-        "who": bool(answers.who.source),
-        "child": bool(answers.child.forename or answers.child.surname),
-        "family": bool(answers.family.carers or answers.family.siblings),
-        "known": any((known.school_name, known.last_seen_on, known.tried, known.notes)),
-        "safety": any(given.answer for given in answers.safety.values()),
-    }[step]
 
 
 def _scrolling(step: QWidget, *, wide: bool) -> QScrollArea:

@@ -118,7 +118,7 @@ class WhoStep(FormStep):
             [
                 Ask("source", "Who told us", "choice", choices=choices),
                 Ask("received_on", "Date received", "date"),
-                Ask("school", "School", hint="Type part of the name. Any other name can be typed in full."),
+                Ask("school", "School", hint="Type part of the name and choose."),
                 Ask("organisation", "Organisation", optional=True),
                 Ask("name", "Their name", optional=True),
                 Ask("contact", "Their telephone or e-mail", optional=True),
@@ -341,3 +341,15 @@ def said_on(text: str) -> str:
     """Return an ISO date in words, other text as it is."""
     found = referral_form.day(text)
     return format_date(found) if found is not None else text
+
+
+def touched(answers: Answers, step: str) -> bool:
+    """Return whether anything is answered in a step."""
+    known = answers.known
+    return {
+        "who": bool(answers.who.source),
+        "child": bool(answers.child.forename or answers.child.surname),
+        "family": bool(answers.family.carers or answers.family.siblings),
+        "known": any((known.school_name, known.last_seen_on, known.tried, known.notes)),
+        "safety": any(given.answer for given in answers.safety.values()),
+    }[step]

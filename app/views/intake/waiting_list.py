@@ -45,13 +45,14 @@ class WaitingList(QWidget):
         resume_asked: a referral's id.
         new_asked: start a new referral.
         import_asked: bring in a list.
-        separate_asked: (referral id, words about it).
+        separate_asked, set_aside_asked: (referral id, words about it).
     """
 
     resume_asked = Signal(str)
     new_asked = Signal()
     import_asked = Signal()
     separate_asked = Signal(str, str)
+    set_aside_asked = Signal(str, str)
 
     def __init__(self, context: "AppContext") -> None:
         super().__init__()
@@ -62,11 +63,15 @@ class WaitingList(QWidget):
         column.setSpacing(px(12))
         self.new = PrimaryButton("New referral", "plus")
         self.new.setObjectName("start_referral")
+        self.set_aside = QuietButton("Set aside", "archive")
+        self.set_aside.setObjectName("set_referral_aside")
+        self.set_aside.setEnabled(False)
+        self.set_aside.clicked.connect(self._set_aside)
         self.imports = QuietButton("Import", "upload")
         self.imports.setObjectName("import_list")
         self.new.clicked.connect(self.new_asked)
         self.imports.clicked.connect(self.import_asked)
-        column.addWidget(PageHeader("Referrals", "", [self.imports, self.new]))
+        column.addWidget(PageHeader("Referrals", "", [self.set_aside, self.imports, self.new]))
         self.model: RowModel[ReferralLine] = RowModel(_sentence, self)
         self.list = QListView()
         self.list.setObjectName("waiting_list")
@@ -102,6 +107,7 @@ class WaitingList(QWidget):
         self.joined.setVisible(bool(joined))
         if lines and not self.list.currentIndex().isValid():
             self.list.setCurrentIndex(self.model.index(0))
+        self.set_aside.setEnabled(bool(lines))
 
     def _joined_row(self, one: "Joined") -> QWidget:
         row = QWidget()
@@ -119,6 +125,11 @@ class WaitingList(QWidget):
     def focus_list(self) -> None:
         """Put the keyboard on the list, or on starting a referral."""
         (self.list if self.model.rowCount() else self.new).setFocus()
+
+    def _set_aside(self) -> None:
+        line: Any = self.model.row(self.list.currentIndex())
+        if line is not None:
+            self.set_aside_asked.emit(line.id, line.child_name)
 
     def _activated(self, index: QModelIndex) -> None:
         line: Any = self.model.row(index)

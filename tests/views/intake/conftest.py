@@ -104,7 +104,8 @@ def shown(qapp: Any, qtbot: QtBot, workspace: Workspace) -> Iterator[Window]:
 
     def settle() -> None:
         qtbot.waitUntil(lambda: not runner.pending_count(), timeout=10_000)
-        QApplication.processEvents()  # layouts that follow from what was delivered
+        for _ in range(4):  # layouts that follow from what was delivered, and from each other
+            QApplication.processEvents()
         assert not unexpected
 
     made = Window(window, context, workspace, prompts, settle, unexpected)

@@ -15,6 +15,7 @@ from app.services.exchange import gias
 from app.services.referral_form import STEPS
 from app.services.workspace import Workspace
 from app.views import tokens
+from app.views.kit.text import Link
 from app.views.theme import apply_theme
 from tests.services.test_referrals import close, filled, open_new, start
 from tests.views.clipping import clipped
@@ -120,6 +121,46 @@ def test_leaving_the_page_keeps_what_was_typed(shown: Window) -> None:
     QTest.keyClick(waiting, ENTER)
     shown.settle()
     assert shown.find("answer_name").text() == "Ada"
+
+
+def test_a_new_referral_says_where_the_unfinished_one_is(shown: Window) -> None:
+    shown.go("referral")
+    first = shown.page.keeper.referral_id
+    shown.type("answer_name", "Ada")
+    shown.page.go("child")
+    shown.type("answer_forename", "Jonah")
+    QTest.keyClick(shown.window, Qt.Key.Key_N, CONTROL)
+    shown.settle()
+    notice = shown.find("referral_notice")
+    assert notice.accessibleName() == "Your other referral is kept: Jonah."
+    assert shown.page.rail.others.text() == "Other referrals (1)"
+    link = next(one for one in notice.findChildren(Link) if one.text() == "Go on with it")
+    QTest.keyClick(link, ENTER)
+    shown.settle()
+    assert shown.page.keeper.referral_id == first
+    assert shown.find("answer_forename").text() == "Jonah"
+
+
+def test_a_waiting_referral_is_set_aside_with_a_reason(shown: Window) -> None:
+    referral_id = start(shown.ws, filled())
+    shown.go("referral", waiting=True)
+    QTest.keyClick(shown.find("set_referral_aside"), SPACE)
+    shown.settle()
+    assert len(referrals.waiting(shown.ws)) == 1  # no reason was given
+    shown.prompts.reason = "Sent twice"
+    QTest.keyClick(shown.find("set_referral_aside"), SPACE)
+    shown.settle()
+    assert referrals.waiting(shown.ws) == []
+    assert referrals.load(shown.ws, referral_id).state is ReferralState.DECLINED
+
+
+def test_without_a_name_nobody_can_be_found_and_nothing_is_decided(shown: Window) -> None:
+    answers = filled()
+    answers.child.forename = answers.child.surname = answers.child.upn = ""
+    shown.go("referral", referral_id=start(shown.ws, answers), step="match")
+    assert not shown.page.match.nobody.isEnabled()
+    on(shown)
+    assert shown.page.current() == "match"
 
 
 def test_missing_answers_are_listed_and_lead_to_their_field(shown: Window) -> None:
