@@ -56,6 +56,17 @@ def run(*command: str | Path, **options: object) -> int:
     return subprocess.call([str(part) for part in command], cwd=ROOT, **options)  # type: ignore[arg-type]
 
 
+def from_here(arguments: list[str]) -> list[str]:
+    """Return arguments with the folder of ``--out`` made absolute: commands run in the project's folder."""
+    found = list(arguments)
+    for place, argument in enumerate(found):
+        if argument == "--out" and place + 1 < len(found):
+            found[place + 1] = str(Path(found[place + 1]).absolute())
+        elif argument.startswith("--out="):
+            found[place] = f"--out={Path(argument.removeprefix('--out=')).absolute()}"
+    return found
+
+
 def missing_libraries() -> list[str]:
     """Return the Debian packages whose libraries this Linux does not have."""
     if not sys.platform.startswith("linux") or shutil.which("ldconfig", path="/sbin:/usr/sbin:/bin:/usr/bin") is None:
@@ -158,7 +169,7 @@ def main(arguments: list[str]) -> int:
         return lock()
     set_up()
     if command == "run":
-        return run(PYTHON, "-m", "app.demo", "run", *rest)
+        return run(PYTHON, "-m", "app.demo", "run", *from_here(rest))
     if command == "test":
         return test(rest)
     if command == "bench":

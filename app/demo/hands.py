@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QInputMethodEvent, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QWidget
@@ -159,7 +159,8 @@ class Hands:
         return self.pictures.take(self.frame, name)
 
     def _come_forward(self) -> None:
-        if not self.frame.isActiveWindow():
+        # A popup of the window is in front already; raising the window would close it.
+        if QApplication.activePopupWidget() is None and not self.frame.isActiveWindow():
             self.frame.come_forward()
             QTest.qWaitForWindowActive(self.frame, 2000)
 
@@ -188,3 +189,23 @@ class Pictures:
         picture.save(str(path))
         self.names.append(path.name)
         return path
+
+
+class StrayWindows(QObject):
+    """Notes every widget that is shown as a window of its own: on a real screen it would flash, and take the focus.
+
+    Attributes:
+        seen: class and object names.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802  (Qt's name)
+        """Look at what is shown."""
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            meant = isinstance(watched, Frame) or watched.windowType() in (Qt.WindowType.Popup, Qt.WindowType.ToolTip)
+            if not meant:
+                self.seen.add(f"{type(watched).__name__} {watched.objectName()}".strip())
+        return False

@@ -1,15 +1,16 @@
 """The whole job, walked through the real windows without a screen: two laptops, a central store, a cut network."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMessageLogContext, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.demo import officer, papers, referral, report, supervisor
 from app.demo.copies import Copy, copy
 from app.demo.days import Days
-from app.demo.hands import CTRL, Hands, Pictures
+from app.demo.hands import CTRL, Hands, Pictures, StrayWindows
 from app.demo.laptops import Say
 from app.demo.officer import Journey
 from app.demo.state import Demonstration
@@ -36,10 +37,15 @@ def walk(demonstration: Demonstration, out: Path, say: Say) -> dict[str, Any]:
         JourneyError: a window did not do what was waited for; a last screenshot shows where.
     """
     out.mkdir(parents=True, exist_ok=True)
+    for old in (*out.glob("[0-9][0-9]-*.png"), *out.glob("CME-*.pdf")):
+        old.unlink()
+    qInstallMessageHandler(_say_warnings)
     application = make_application()
     apply_theme(application, LIGHT)
     made = copy(demonstration, demonstration.folder / "walk")
     pictures, journey = Pictures(out), Journey()
+    stray = StrayWindows()
+    application.installEventFilter(stray)
     settings = Settings(demonstration.folder / "walk" / "settings.json")
     settings.set("theme", "light")
     settings.set("lock_minutes", 15)
@@ -60,12 +66,19 @@ def walk(demonstration: Demonstration, out: Path, say: Say) -> dict[str, Any]:
         for hands in (dawn, ruth):
             officer.wait_synced(hands)
     finally:
+        application.removeEventFilter(stray)
         for frame in frames:
             frame.shut_down()
             frame.close()
-    summary = report.write_summary(made, journey, out, pictures.names)
+    summary = report.write_summary(made, journey, out, pictures.names, sorted(stray.seen))
     made.central.stop()
     return summary
+
+
+def _say_warnings(_kind: QtMsgType, _where: QMessageLogContext, words: str) -> None:
+    """Pass Qt's warnings on, but for what a platform without a screen says of every window."""
+    if "This plugin does not support" not in words:
+        sys.stderr.write(f"{words}\n")
 
 
 def _window(folder: Path, settings: Settings, frames: list[Frame], pictures: Pictures) -> Hands:

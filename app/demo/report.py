@@ -19,7 +19,7 @@ from app.services.workspace import Workspace
 from app.timesource import SystemTime
 
 
-def write_summary(copy: Copy, journey: Journey, out: Path, pictures: list[str]) -> dict[str, Any]:
+def write_summary(copy: Copy, journey: Journey, out: Path, pictures: list[str], stray: list[str]) -> dict[str, Any]:
     """Save the letter and ``summary.json`` in a folder and return the summary."""
     first, second = _read(copy.dawn, journey), _read(copy.ruth, journey)
     letter_file = f"{journey.letter_reference.replace('/', '-')}.pdf"
@@ -54,6 +54,7 @@ def write_summary(copy: Copy, journey: Journey, out: Path, pictures: list[str]) 
             "letter_is_the_same": hashlib.sha256(second_letter).hexdigest() == first["letter"],
         },
         "pending": first["pending"] + second["pending"],
+        "stray_windows": stray,
         "screenshots": pictures,
     }
     text = json.dumps(summary, ensure_ascii=False, indent=1)

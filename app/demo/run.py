@@ -13,8 +13,6 @@ from app.demo.laptops import PASSPHRASE
 from app.demo.state import Demonstration
 from app.errors import RollcallError
 
-DEFAULT_OUT = "rollcall-demonstration"
-
 
 def has_display() -> bool:
     """Return whether there is a screen to open a window on."""
@@ -50,7 +48,7 @@ def run(out: Path | None, *, fresh: bool) -> int:
             logs.set_up(folder.with_name(f"{folder.name}-logs"))
             demonstration = state.prepare(folder, typer.echo, fresh=fresh)
             try:
-                return _walk(demonstration, out or Path(DEFAULT_OUT)) if off_screen else _open(demonstration)
+                return _walk(demonstration, out or folder.with_name("journey")) if off_screen else _open(demonstration)
             finally:
                 demonstration.central.stop()
     except RollcallError as error:

@@ -83,6 +83,7 @@ def test_its_last_line_names_the_folder_with_everything_in_it(walked: Walked) ->
 def test_nothing_waits_and_both_laptops_are_at_the_central_stores_revision(walked: Walked) -> None:
     summary = walked.summary
     assert summary["pending"] == 0
+    assert summary["stray_windows"] == []
     assert len(set(summary["revisions"].values())) == 1
     assert summary["first_laptop"]["timeline"] == summary["second_laptop"]["timeline"]
     assert summary["second_laptop"]["letter_is_the_same"]
