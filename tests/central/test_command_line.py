@@ -111,3 +111,35 @@ def test_the_migrations_make_the_tables_the_program_expects(central: Any) -> Non
     assert {*metadata.tables, *SYNCED_TABLES} <= set(inspector.get_table_names())
     for table in metadata.tables.values():
         assert {column.name for column in table.columns} == {c["name"] for c in inspector.get_columns(table.name)}
+
+
+def test_a_served_store_leaves_no_postgresql_behind_when_it_is_stopped(tmp_path: Path) -> None:
+    import os
+    import signal
+    import socket
+    import subprocess
+    import sys
+    import time
+
+    import httpx
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path / "postgres"
+    command = [sys.executable, "-m", "app.central.main", "serve", "--data", str(folder), "--port", str(port)]
+    served = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ})
+    try:
+        for _ in range(300):
+            try:
+                health = httpx.get(f"http://127.0.0.1:{port}/v1/health", trust_env=False, timeout=2)
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        assert health.json()["status"] == "ok"
+        assert (folder / "postmaster.pid").exists()
+    finally:
+        served.send_signal(signal.SIGTERM)
+        _, said = served.communicate(timeout=30)
+    assert served.returncode == 0, said
+    assert not (folder / "postmaster.pid").exists()
