@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from app.views.context import AppContext
 
 WIDE_FROM, LOW_BELOW, SETTLE_MS = 1280, 520, 120
+ACTIONS_FROM = 1160
+"""Narrower, the facts about the child need the room; the actions are under More."""
 
 
 class CasePage(Themed, QWidget):
@@ -384,7 +386,7 @@ class CasePage(Themed, QWidget):
         self._fit_identity()
 
     def _fit_identity(self) -> None:
-        narrow = self.width() < px(960)
+        narrow = self.width() < px(ACTIONS_FROM)
         editable = self._view is not None and self._view.editable
         self.visit_button.setVisible(editable and not narrow)
         self.letter_button.setVisible(editable and not narrow)
