@@ -225,6 +225,8 @@ def _blocks(subject: Subject) -> list[ColumnElement[bool]]:
         if subject.born_on is not None:
             blocks.append(Child.born_on.in_(comparing.near_days(subject.born_on)) & alike)
         if forename:
+            # On its own, so that a very common name cannot crowd the exact one out.
+            blocks.append((Child.surname_folded == surname) & (Child.forename_folded == forename))
             blocks.append(alike & Child.forename_folded.startswith(forename[:1], autoescape=True))
     return blocks
 

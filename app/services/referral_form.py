@@ -153,6 +153,7 @@ class WhatIsKnown:
     last_seen_on: str = ""
     last_seen_where: str = ""
     last_seen_by: str = ""
+    health: str = ""
     tried: str = ""
     notes: str = ""
 

@@ -14,7 +14,8 @@ from app.services.access import Permission, require
 from app.services.match_details import latest_case
 from app.services.matching import Strength
 from app.services.referral_form import Answers
-from app.services.referral_records import Recorded, Recorder, ground_words, last_school, source_name
+from app.services.referral_records import Recorded, Recorder
+from app.services.referral_words import ground_words, last_school, source_name
 from app.timesource import format_date
 
 if TYPE_CHECKING:

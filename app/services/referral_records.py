@@ -16,6 +16,7 @@ from app.models import (
     ChildName,
     ContactPoint,
     Enrolment,
+    HealthLink,
     Person,
     Relationship,
     SafetyFlag,
@@ -23,17 +24,17 @@ from app.models import (
 )
 from app.models.folding import fold, fold_postcode
 from app.models.terms import Confidence, Known, RelationshipKind, SafetyKind
-from app.services import comparing, grounds, upn
+from app.services import comparing, upn
 from app.services.comparing import Likeness
 from app.services.referral_form import (
     NOT_KNOWN,
-    SCHOOL_SOURCES,
     Answers,
     CarerAnswer,
     SiblingAnswer,
     day,
     split_name,
 )
+from app.services.referral_words import last_school, source_name
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -79,6 +80,7 @@ class Recorder:
         for sibling in self._answers.family.siblings:
             self._sibling(sibling)
         self._enrolment()
+        self._health()
         self._safety()
         self._session.flush()
         return self._done
@@ -318,6 +320,12 @@ class Recorder:
                 return
         self._add(Enrolment(child_id=self._done.child_id, source=self._source, **values))
 
+    def _health(self) -> None:
+        name = self._answers.known.health.strip()
+        held = self._session.scalars(select(HealthLink.name).where(HealthLink.child_id == self._done.child_id))
+        if name and fold(name) not in {fold(one) for one in held}:
+            self._add(HealthLink(child_id=self._done.child_id, kind="gp", name=name, source=self._source))
+
     def _safety(self) -> None:
         held = set(
             self._session.scalars(
@@ -338,30 +346,6 @@ class Recorder:
                     review_on=a_year_after(self._today),
                 )
             )
-
-
-def source_name(answers: Answers) -> str:
-    """Return who told us, in words for the queue."""
-    who = answers.who
-    if who.source in {source.value for source in SCHOOL_SOURCES} and who.school_name.strip():
-        return who.school_name.strip()
-    return who.organisation.strip() or who.name.strip()
-
-
-def last_school(answers: Answers) -> tuple[str, str]:
-    """Return URN and name of the last school: as asked, else the school that told us."""
-    known, who = answers.known, answers.who
-    if known.school_urn or known.school_name.strip():
-        return known.school_urn, known.school_name.strip()
-    if who.source in {source.value for source in SCHOOL_SOURCES}:
-        return who.school_urn, who.school_name.strip()
-    return "", ""
-
-
-def ground_words(answers: Answers) -> str:
-    """Return the ground for removal in words, or an empty text."""
-    ground = grounds.find(answers.known.ground_regime, answers.known.ground_code)
-    return f"{ground.code}: {ground.label}" if ground else answers.known.ground_as_given.strip()
 
 
 def tidy_postcode(text: str) -> str:

@@ -191,6 +191,8 @@ def _check_choice(choice: str, shown: Sequence[Candidate], child_id: str | None,
         raise UserError("Choose one of the answers.", "match")
     if choice == SAME_CHILD and child_id not in {candidate.child_id for candidate in shown}:
         raise UserError("Choose which record is the same child.", "match")
+    if choice == SAME_CHILD and any(one.restricted for one in shown if one.child_id == child_id):
+        raise UserError("This record is restricted. Ask a manager to check. Nothing was changed.", "match")
     if choice == NOBODY_FOUND and shown:
         raise UserError("Records that look similar were found. Compare them first.", "match")
     strong = any(candidate.strength is Strength.STRONG for candidate in shown)

@@ -18,6 +18,7 @@ from app.models import (
     Clock,
     ContactPoint,
     Enrolment,
+    HealthLink,
     Person,
     Referral,
     Relationship,
@@ -71,6 +72,7 @@ def filled() -> Answers:
     answers.known.last_seen_on = "2026-11-02"
     answers.known.last_seen_where = "Pennyford market"
     answers.known.last_seen_by = "Class teacher"
+    answers.known.health = "Invented Lane Surgery"
     answers.safety = {kind.value: SafetyAnswer("no") for kind in SAFETY_QUESTIONS}
     answers.safety[SafetyKind.DOGS.value] = SafetyAnswer("yes", "Two large dogs in the yard")
     return answers
@@ -148,6 +150,8 @@ def test_opening_makes_every_record_in_one_change_set(workspace: Workspace) -> N
         assert (relation.kind, relation.parental_responsibility) == (RelationshipKind.MOTHER, Known.KNOWN)
         enrolment = session.scalars(select(Enrolment)).one()
         assert (enrolment.school_name, enrolment.to_on) == ("Pennyford High", date(2026, 11, 6))
+        health = session.scalars(select(HealthLink)).one()
+        assert (health.kind, health.name) == ("gp", "Invented Lane Surgery")
         flag = session.scalars(select(SafetyFlag)).one()
         assert (flag.kind, flag.review_on) == (SafetyKind.DOGS, date(2027, 11, 17))
         events = session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id)).all()
@@ -348,6 +352,16 @@ def test_not_the_same_needs_a_reason_when_the_match_is_strong(workspace: Workspa
         decision = session.get_one(Referral, referral_id).match_decision
     assert decision["shown"][0]["strength"] == "Strong match"
     assert decision["shown"][0]["fields"]["upn"] == "Same"
+
+
+def test_a_restricted_record_is_for_a_manager_to_join(workspace: Workspace) -> None:
+    first = open_new(workspace, filled())
+    with workspace.write("Restricted") as session:
+        session.get_one(Case, first.case_id).restricted = True
+    referral_id = start(workspace, filled())
+    shown = referrals.candidates(workspace, filled())
+    with pytest.raises(UserError, match="This record is restricted. Ask a manager"):
+        referrals.decide(workspace, referral_id, referrals.SAME_CHILD, shown, child_id=shown[0].child_id)
 
 
 def test_asking_a_manager_waits_and_the_manager_decides(workspace: Workspace) -> None:

@@ -18,7 +18,8 @@ from app.services.exchange.ctf_plan import ASK, NEW, SAME, SKIP, CtfPlan, Decisi
 from app.services.exchange.report import ImportReport
 from app.services.exchange.tabular import NOTHING_CHANGED
 from app.services.match_details import latest_case
-from app.services.referral_records import Recorder, source_name
+from app.services.referral_records import Recorder
+from app.services.referral_words import source_name
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

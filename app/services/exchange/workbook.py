@@ -11,9 +11,11 @@ from app.errors import UserError
 from app.services.exchange.tabular import MAX_COLUMNS, NOTHING_CHANGED, Row, Table, check_header
 
 MAX_PARTS = 500
-MAX_UNPACKED = 120 * 1024 * 1024
+MAX_UNPACKED = 60 * 1024 * 1024
 MAX_RATIO = 200
 MAX_ROWS = 50_000
+MAX_CELLS = 1_500_000
+"""Filled cells; 50,000 rows of 30 columns."""
 _EMPTY_RUN = 200
 """A sheet that goes on with this many empty rows has ended."""
 _DOCTYPES = tuple("<!DOCTYPE".encode(encoding) for encoding in ("ascii", "utf-16-le", "utf-16-be"))
@@ -77,15 +79,16 @@ def _spend(stream: IO[bytes], budget: int) -> int:
 
 def _cells(sheet: Any) -> Iterator[tuple[int, list[str]]]:
     """Yield each row's number and texts; a formula comes as its own text, starting with ``=``."""
-    empty = 0
+    empty = filled = 0
     try:
         # max_col bounds a sheet whose dimensions claim 16,384 columns; the claim itself is ignored.
         sheet.reset_dimensions()
         for line, row in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), start=1):
-            _check_length(line)
             cells = [_text(value) for value in row]
             while cells and not cells[-1]:
                 cells.pop()
+            filled += len(cells)
+            _check_length(line, filled)
             empty = 0 if cells else empty + 1
             if empty > _EMPTY_RUN:
                 return
@@ -96,9 +99,11 @@ def _cells(sheet: Any) -> Iterator[tuple[int, list[str]]]:
         raise UserError(_DAMAGED) from error
 
 
-def _check_length(line: int) -> None:
+def _check_length(line: int, filled: int) -> None:
     if line > MAX_ROWS:
         raise UserError(f"The sheet has more than {MAX_ROWS:,} rows. Split it and try again. {NOTHING_CHANGED}")
+    if filled > MAX_CELLS:
+        raise UserError(f"The sheet has far more cells than a list needs. {NOTHING_CHANGED}")
 
 
 def _rows(reader: Iterator[tuple[int, list[str]]], names: tuple[str, ...]) -> Iterator[Row]:

@@ -259,9 +259,9 @@ class MatchStep(Step):
 
     def primary(self) -> None:
         """Ctrl+Enter: the strong match, or carrying on where nobody was found."""
-        strong = [candidate.child_id for candidate in self.shown if candidate.strength is Strength.STRONG]
+        strong = [one for one in self.shown if one.strength is Strength.STRONG and not one.restricted]
         if strong:
-            self._same(strong[0])
+            self._same(strong[0].child_id)
         else:
             self.carry_on()
 

@@ -199,9 +199,13 @@ class MatchTable(Themed, QFrame):
         if not self._folded:
             self._label(grid, row, "", last_row=True)
         self._cell(grid, row, first, "surface", last_row=True).addStretch(1)
-        only_strong = [one.child_id for one in self._candidates if one.strength is Strength.STRONG][:1]
+        strong = [one for one in self._candidates if one.strength is Strength.STRONG and not one.restricted]
+        only_strong = [one.child_id for one in strong[:1]]
         for column, candidate in enumerate(self._candidates, start=first + 1):
             cell = self._cell(grid, row, column, "surface", last_row=True)
+            if candidate.restricted:
+                cell.addWidget(Text("Ask a manager", "secondary", ink="ink2", wrap=True))
+                continue
             words = "Same child" if self._folded else "This is the same child"
             kind = PrimaryButton if candidate.child_id in only_strong else QuietButton
             button = kind(words, None if self._folded else "link-2")

@@ -10,7 +10,7 @@ from app.models.terms import RELATIONSHIP_WORDS, ReferralSource, RelationshipKin
 from app.services import referral_form, referrals
 from app.services.match_details import one_line
 from app.services.referral_form import NOT_KNOWN, SAFETY_QUESTIONS, SOURCE_WORDS, STEP_WORDS, Answers, Problem
-from app.services.referral_records import ground_words
+from app.services.referral_words import ground_words
 from app.views.intake.steps import Step, referral_form_school, said_on
 from app.views.kit.buttons import PlainButton
 from app.views.kit.cards import Card
@@ -239,6 +239,7 @@ def _known(answers: Answers) -> Lines:
         ("Removed from the register", said_on(known.on_roll_until)),
         ("Ground for removal", ground_words(answers)),
         ("Said to be going to", ", ".join(part for part in going if part)),
+        ("Health", known.health),
         ("Tried so far", known.tried),
         ("Anything else", known.notes),
     ]

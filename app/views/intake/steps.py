@@ -264,8 +264,9 @@ class KnownStep(FormStep):
             ],
         )
         self.more = self.add_grid(
-            "What has been done",
+            "More",
             [
+                Ask("health", "GP surgery or health visitor", optional=True, wide=True),
                 Ask("tried", "What has been tried so far", "text", optional=True),
                 Ask("notes", "Anything else", "text", optional=True),
             ],
@@ -332,7 +333,7 @@ class KnownStep(FormStep):
 
 def referral_form_school(answers: Answers) -> tuple[str, str]:
     """Return URN and name of the last school: as answered, else the school that told us."""
-    from app.services.referral_records import last_school
+    from app.services.referral_words import last_school
 
     return last_school(answers)
 

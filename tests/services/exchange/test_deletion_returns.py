@@ -379,6 +379,12 @@ def test_too_many_rows_in_a_sheet_are_refused(monkeypatch: pytest.MonkeyPatch) -
         list(table.rows)
 
 
+def test_too_many_cells_in_a_sheet_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.services.exchange.workbook.MAX_CELLS", 3)
+    with pytest.raises(UserError, match="far more cells"):
+        list(tables.read_table(workbook([["Name", "x"], ["a", "b"]])).rows)
+
+
 def test_grounds_of_both_regimes_are_whole() -> None:
     assert grounds.regime_for(date(2024, 8, 18)).id == "PR2006"
     assert grounds.regime_for(date(2024, 8, 19)).id == "PR2024"

@@ -5,6 +5,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from app.errors import AccessRefused, UserError
@@ -12,6 +14,8 @@ from app.models import ChangeSetRow, LocalAuthority, School, SchoolLink
 from app.models.terms import Role
 from app.services.exchange import gias, gias_links, la_codes
 from app.services.exchange.reference import parse_day, reference_id
+from app.services.exchange.report import ImportReport
+from app.services.exchange.tabular import read_csv
 from app.services.vault import Vault
 from app.services.workspace import Workspace
 
@@ -203,3 +207,17 @@ def test_a_wrong_kind_of_file_is_refused_whole(workspace: Workspace) -> None:
     for content in (b"", b"\x00\x00", b"\xef\xbb\xbf", b"URN,LA (code),EstablishmentName\r\n"):
         with pytest.raises(UserError, match="Nothing was imported"):
             gias.import_schools(workspace, content)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(max_size=300), st.sampled_from([b"", (SMALL_HEADER + "\r\n").encode(), b"\xff\xfe"]))
+def test_any_bytes_are_schools_or_refused_in_words(content: bytes, start: bytes) -> None:
+    message = ""
+    try:
+        table = read_csv(start + content, delimiters=",")
+        report = ImportReport("x", header=table.header)
+        good = list(gias._schools(table, report))
+        assert len(good) + report.refused == report.rows_read
+    except UserError as refused:
+        message = refused.message
+    assert message == "" or message.endswith("Nothing was imported.")
