@@ -5,7 +5,7 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.views import pages
 from app.views.commands import window_commands
@@ -13,6 +13,7 @@ from app.views.context import AppContext
 from app.views.errors_shown import describe
 from app.views.help_panel import HelpPanel
 from app.views.kit.feedback import Banner, Toast
+from app.views.page_stack import PageStack
 from app.views.palette import Palette
 from app.views.rail import Rail
 from app.views.shortcuts import KEYS
@@ -55,8 +56,7 @@ class MainWindow(QWidget):
         self.allowed = _allowed(context)
         self.rail = Rail(pages.rail_pages(self.allowed))
         self.top_bar = TopBar(actor.initials, f"Signed in as {actor.name}")
-        self.stack = QStackedWidget()
-        self.stack.setMinimumSize(px(240), px(120))  # pages fold; one that stands wide must not hold the window open
+        self.stack = PageStack()
         self.help = HelpPanel()
         self.help.hide()
         self.error_slot = QVBoxLayout()
@@ -167,7 +167,7 @@ class MainWindow(QWidget):
             self.show_error(error)
             return False
         self.clear_error()
-        self.stack.setCurrentWidget(page)
+        self.stack.show_page(page)
         self._head(spec, page)
         page.setFocus(Qt.FocusReason.OtherFocusReason)
         return True
@@ -176,15 +176,14 @@ class MainWindow(QWidget):
         if route not in self._built:
             page = pages.build(route, self.context)
             self._built[route] = page
-            self.stack.addWidget(page)
+            self.stack.add_page(page)
             changed = getattr(page, "heading_changed", None)
             if changed is not None:
                 changed.connect(lambda: self._head(pages.SPECS[route], page))
         return self._built[route]
 
     def _head(self, spec: pages.PageSpec, page: Any) -> None:
-        shown: Any = self.stack.currentWidget()
-        if page is not shown:
+        if page is not self.stack.currentWidget():
             return
         self.rail.light(spec.rail_route or spec.route)
         self.top_bar.crumbs.set_crumbs(list(page.breadcrumb) or [(page.title, None)])
