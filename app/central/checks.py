@@ -26,10 +26,13 @@ TABLE_PERMISSIONS: Mapping[str, Sequence[Permission]] = {
     "school_link": (P.IMPORT_REFERENCE,),
     "local_authority": (P.IMPORT_REFERENCE,),
     "assignment": (P.ALLOCATE_CASES,),
+    "closure": (P.CLOSE_CASES,),
     "letter": (P.WRITE_LETTERS, P.APPROVE_LETTERS),
     "document": (P.LINK_DOCUMENTS, P.WRITE_LETTERS),
 }
 """Any of these lets a role write the table; tables not named here are casework."""
+FIELD_PERMISSIONS: Mapping[tuple[str, str], Permission] = {("case", "officer_id"): P.ALLOCATE_CASES}
+"""Fields of an existing row that need more than the table does."""
 _OPERATIONS = frozenset({"insert", "update", "delete"})
 
 
@@ -102,11 +105,27 @@ class Judge:
         role = self._roles.get(change_set.actor or self._device.user_id)
         if role is None:
             return "This laptop is not enrolled for the person who made this change. Ask your administrator."
-        for table in {change.table for change in change_set.changes}:
-            if table == "conflict" or any(allowed(role, p) for p in TABLE_PERMISSIONS.get(table, _CASEWORK)):
-                continue
+        needed = needed_permissions(change_set.changes)
+        if not all(any(allowed(role, each) for each in any_of) for any_of in needed):
             return "Your role cannot make this change. Ask a supervisor."
         return shape_refusal(change_set.changes)
+
+
+def needed_permissions(changes: Sequence[Change]) -> set[tuple[Permission, ...]]:
+    """Return what changes need: of each tuple any one permission."""
+    opened = {change.row for change in changes if change.table == "case" and change.op == "insert"}
+    needed: set[tuple[Permission, ...]] = set()
+    for change in changes:
+        # Whoever opens a case may say in the same breath who works on it; giving it away later is allocation.
+        first = change.table == "assignment" and change.fields.get("case_id", (None, None))[-1] in opened
+        if first:
+            needed.add(_CASEWORK)
+        elif change.table != "conflict":
+            needed.add(tuple(TABLE_PERMISSIONS.get(change.table, _CASEWORK)))
+        if change.op == "update":
+            fields = (FIELD_PERMISSIONS.get((change.table, name)) for name in change.fields)
+            needed.update((permission,) for permission in fields if permission is not None)
+    return needed
 
 
 def shape_refusal(changes: Sequence[Change]) -> str | None:

@@ -331,3 +331,31 @@ def test_postgresql_keeps_no_values_in_its_own_log(laptop: Laptop, services: Cen
     assert "ERROR" in written
     assert "SENTINEL-77" not in written
     assert "Quixworthy" not in written
+
+
+def test_who_opens_a_case_may_take_it_and_only_a_supervisor_gives_it_away(
+    laptop: Laptop, services: CentralServices, central: Any
+) -> None:
+    dawn, ruth = central.people["dawn"], central.people["ruth"]
+    child = insert("child", forename="Isla", surname="Merrow")
+    case = insert("case", reference="CME-2026-00001", child_id=child.row, opened_on="2026-11-02", officer_id=dawn)
+    mine = insert("assignment", case_id=case.row, officer_id=dawn, number=1, assigned_at=NOW)
+    assert laptop.push(laptop.change_set(child, case, mine))[0].state == "accepted"
+    given = Change("case", case.row, "update", {"officer_id": [dawn, ruth]})
+    other = insert("assignment", case_id=case.row, officer_id=ruth, number=2, assigned_at=NOW)
+    closed = insert("closure", case_id=case.row, outcome="P")
+    for change in (given, other, closed):
+        assert laptop.push(laptop.change_set(change))[0].state == "refused"
+    supervisor = Laptop(services, ruth)
+    assert supervisor.push(supervisor.change_set(given, other, closed))[0].state == "accepted"
+
+
+def test_every_synced_table_has_somebody_who_may_write_it() -> None:
+    from app.central.checks import needed_permissions
+    from app.models import SYNCED_TABLES
+    from app.models.terms import Role
+    from app.services.access import allowed
+
+    for table in SYNCED_TABLES:
+        needed = needed_permissions([Change(table, new_id(), "insert", {})])
+        assert any(all(any(allowed(role, each) for each in some) for some in needed) for role in Role), table
