@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.views.kit.tags import Pill
 from app.views.kit.text import ElidedText, Text
@@ -128,7 +128,7 @@ class IdentityBar(Themed, QWidget):
         )
         for label, value in facts:
             if value and not self._narrow:
-                self._facts.addLayout(_fact(label, value), 1 if label == "Last seen" else 0)
+                self._facts.addLayout(_fact(label, value))
         self._facts.addStretch(1)
         self._facts_box.setVisible(not self._narrow)
         spoken = [shown.name, shown.stage, *(mark.words for mark in shown.safety)]
@@ -142,8 +142,8 @@ def _fact(label: str, value: str) -> QHBoxLayout:
     row.addWidget(Text(label, "secondary", ink="on_band2"))
     if label == "Last seen":  # the one fact without a natural length: a school's name
         shown: Text = ElidedText(value, "secondary", ink="on_band", weight="medium", selectable=True)
-        shown.setMaximumWidth(shown.fontMetrics().horizontalAdvance(value) + 2)
-        row.addWidget(shown, 1)
+        shown.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        row.addWidget(shown)
     else:
         row.addWidget(Text(value, "secondary", ink="on_band", weight="medium", selectable=True))
     return row
