@@ -40,6 +40,10 @@ class PageStack(QScrollArea):
         """Return the page shown, as a plain stack does."""
         return self._stack.currentWidget()
 
+    def page(self) -> Any:
+        """Return the page shown."""
+        return self._stack.currentWidget()
+
     def removeWidget(self, page: QWidget) -> None:
         """Take a page out, as a plain stack does."""
         page.removeEventFilter(self)
