@@ -41,7 +41,7 @@ class MeasuredWindow:
         self._frame.resize(1440, 900)
         self._frame.show()
         self._window.navigate("cases", view="all")
-        self.page: Any = self._window.stack.page()
+        self.page: Any = self._window.stack.currentWidget()
         self._paints = _Paints()
         self.page.table.viewport().installEventFilter(self._paints)
 

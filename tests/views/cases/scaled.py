@@ -46,7 +46,7 @@ def main() -> int:
                 window.navigate("case", case_id=scene.case_id, tab=tab)
                 _settle(runner)
                 found += [f"{tab} at {width}: {line}" for line in clipped(window)]
-            page = window.stack.page()
+            page = window.stack.currentWidget()
             page.add_note()
             _settle(runner)
             found += [f"composer at {width}: {line}" for line in clipped(window)]

@@ -68,10 +68,10 @@ def fill_in(form, **values):
 def test_the_keyboard_journey_opens_a_case_and_saves_a_note(qtbot, window, context, workspace, scene, settled):
     window.navigate("cases")
     settled()
-    table = window.stack.page().table
+    table = window.stack.currentWidget().table
     qtbot.keyClick(table, Q.Key_Return)
     settled()
-    page = window.stack.page()
+    page = window.stack.currentWidget()
     assert isinstance(page, CasePage)
     assert page.title == "Isla Merrow"
     window._ask_page("add_note")  # what Ctrl+Shift+N asks for
