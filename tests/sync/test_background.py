@@ -20,7 +20,7 @@ class Watched:
     """A running background sync and everything it said."""
 
     def __init__(self, ws: Workspace) -> None:
-        self.sync = BackgroundSync(ws, every_seconds=600, soon_seconds=0.05, chance=random.Random(1))
+        self.sync = BackgroundSync(ws, every_seconds=lambda: 600.0, soon_seconds=0.05, chance=random.Random(1))
         self.said: list[SyncStatus] = []
         self.sync.on_status(self.said.append)
 
@@ -184,3 +184,14 @@ def test_waits_grow_to_ten_minutes_and_are_never_the_same_for_all() -> None:
     assert waits[3] > waits[0]
     assert max(waits) <= LONGEST_WAIT_SECONDS * 1.25
     assert len(set(waits)) == len(waits)
+
+
+def test_how_often_is_what_the_person_chose(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    from app import settings
+    from app.services.sync import background
+
+    monkeypatch.setattr(settings, "settings_file", lambda: tmp_path / "settings.json")
+    assert background._chosen_seconds() == 300
+    chosen = settings.Settings()
+    chosen.set("sync_minutes", 15)
+    assert background._chosen_seconds() == 900

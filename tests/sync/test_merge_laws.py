@@ -193,7 +193,7 @@ def test_a_delete_that_did_not_see_every_field_brings_the_row_back() -> None:
 
 
 def test_the_fuse_lets_a_few_go_and_stops_many() -> None:
-    assert not too_many_deletions(20, 20)
-    assert too_many_deletions(21, 21)
+    assert not too_many_deletions(50, 50)
+    assert too_many_deletions(51, 51)
     assert not too_many_deletions(500, 10_000)
     assert too_many_deletions(501, 10_000)

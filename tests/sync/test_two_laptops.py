@@ -388,17 +388,17 @@ def test_a_pull_that_would_empty_a_table_stops_and_changes_nothing(
     dawn, ruth = laptops
     _, case_id = open_case(dawn)
     with dawn.write("Added tasks") as session:
-        session.add_all([Task(case_id=case_id, text=f"Task {number}") for number in range(40)])
+        session.add_all([Task(case_id=case_id, text=f"Task {number}") for number in range(90)])
     sync_once(dawn), sync_once(ruth)
     with central.services.engine.connect() as connection, dawn.read() as session:
         rows = list(records.load(connection, "task", list(session.scalars(select(Task.id)))).values())
-    for some in (rows[:20], rows[20:]):
+    for some in (rows[:45], rows[45:]):
         gone = [Change("task", row["id"], "delete", {name: [old, None] for name, old in row.items()}) for row in some]
         central.services.store.record(gone, "Emptied")
     with pytest.raises(TooManyDeletions, match="Nothing was deleted"):
         sync_once(ruth)
     with ruth.read() as session:
-        assert session.scalar(select(func.count()).select_from(Task)) == 40
+        assert session.scalar(select(func.count()).select_from(Task)) == 90
 
 
 def test_a_push_that_would_delete_a_large_share_is_refused(
@@ -407,7 +407,7 @@ def test_a_push_that_would_delete_a_large_share_is_refused(
     dawn, ruth = laptops
     _, case_id = open_case(dawn)
     with dawn.write("Added tasks") as session:
-        session.add_all([Task(case_id=case_id, text=f"Task {number}") for number in range(40)])
+        session.add_all([Task(case_id=case_id, text=f"Task {number}") for number in range(90)])
     sync_once(dawn)
     with dawn.write("Removed tasks") as session:
         for task in session.scalars(select(Task)):
@@ -416,7 +416,7 @@ def test_a_push_that_would_delete_a_large_share_is_refused(
     assert "large share" in report.reasons[0]
     sync_once(ruth)
     with ruth.read() as session:
-        assert session.scalar(select(func.count()).select_from(Task)) == 40
+        assert session.scalar(select(func.count()).select_from(Task)) == 90
 
 
 def test_nothing_to_do_changes_nothing(laptops: tuple[Workspace, Workspace], sync_once: Sync) -> None:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 SOON_SECONDS = 1.5
 """From a change to its sync: an officer saving twice in a row sends once."""
-EVERY_SECONDS = 30.0
 FIRST_WAIT_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 600.0
 STOP_SECONDS = 3.0
@@ -43,9 +42,16 @@ def start(vault: "Vault", ws: Workspace) -> "BackgroundSync | None":
     """Start syncing an enrolled workspace; None when it has no central store."""
     if not enrolled(ws):
         return None
-    sync = BackgroundSync(ws)
+    sync = BackgroundSync(ws, every_seconds=_chosen_seconds)
     sync.start()
     return sync
+
+
+def _chosen_seconds() -> float:
+    """Return how often to sync, as the person chose it; read each time, so that a change counts at once."""
+    from app.settings import Settings
+
+    return 60.0 * int(Settings().get("sync_minutes"))
 
 
 def wait_after(failures: int, chance: random.Random) -> float:
@@ -61,7 +67,7 @@ class BackgroundSync:
         self,
         ws: Workspace,
         *,
-        every_seconds: float = EVERY_SECONDS,
+        every_seconds: Callable[[], float],
         soon_seconds: float = SOON_SECONDS,
         chance: random.Random | None = None,
     ) -> None:
@@ -159,7 +165,7 @@ class BackgroundSync:
             transport.close()
         self._failures = 0
         self._publish(self._resting_status(report))
-        return self._every * self._chance.uniform(0.9, 1.1)
+        return self._every() * self._chance.uniform(0.9, 1.1)
 
     def _tell_failure(self, state: SyncState, message: str) -> float:
         delay = wait_after(self._failures, self._chance)

@@ -1,6 +1,7 @@
 """The fuse: absence is never deletion, and nothing empties a vault at one stroke."""
 
-FUSE_ROWS = 20
+FUSE_ROWS = 50
+"""Taking out one referral opened by mistake deletes its whole checklist, some twenty rows; that is not an accident."""
 FUSE_SHARE = 0.05
 
 
