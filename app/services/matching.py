@@ -105,6 +105,8 @@ class Candidate:
         """Return what was shown, for the record of the decision."""
         return {
             "child_id": self.child_id,
+            "name": self.name,
+            "case": "" if self.case_id is None else "open" if self.case_open else "closed",
             "heading": self.heading,
             "strength": self.strength.value,
             "reasons": list(self.reasons),

@@ -35,6 +35,8 @@ class ReferralView:
     Attributes:
         decision: one of this module's choices, or empty.
         decided_child_id: the child chosen as the same.
+        decided_with: that child's name and record in words, as they were shown.
+        decided_case: ``open``, ``closed`` or empty: the case that child had then.
         decision_current: False when the child's details changed since the decision.
         why: what the person wrote with the decision.
         asked_by: who asked a manager to check.
@@ -45,6 +47,8 @@ class ReferralView:
     answers: Answers
     decision: str = ""
     decided_child_id: str | None = None
+    decided_with: str = ""
+    decided_case: str = ""
     decision_current: bool = False
     why: str = ""
     asked_by: str = ""
@@ -233,12 +237,15 @@ def decision_for(answers: Answers, choice: str, *, child_id: str | None = None, 
 def _view(record: Referral) -> ReferralView:
     answers = referral_form.from_json(record.answers)
     decision = record.match_decision
+    chosen = _chosen(decision)
     return ReferralView(
         id=record.id,
         state=record.state,
         answers=answers,
         decision=str(decision.get("choice", "")),
         decided_child_id=decision.get("child_id"),
+        decided_with=f"{chosen.get('name', '')} ({chosen.get('heading', '')})" if chosen else "",
+        decided_case=str(chosen.get("case", "")),
         decision_current=decision.get("about") == fingerprint(answers),
         why=str(decision.get("why", "")),
         asked_by=str(decision.get("by_name", "")) if decision.get("choice") == ASKED_MANAGER else "",
@@ -246,6 +253,13 @@ def _view(record: Referral) -> ReferralView:
         case_id=record.case_id,
         import_batch=record.import_batch,
     )
+
+
+def _chosen(decision: dict[str, Any]) -> dict[str, Any]:
+    """Return what was shown of the child that was chosen, or nothing."""
+    shown = decision.get("shown", [])
+    found = (one for one in shown if isinstance(one, dict) and one.get("child_id") == decision.get("child_id"))
+    return next(found, {})
 
 
 def _line(ws: "Workspace", record: Referral) -> ReferralLine:

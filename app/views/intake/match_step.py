@@ -237,7 +237,7 @@ class MatchStep(Step):
         elif not view.decision_current:
             kind, words = "warn", "The child's details changed after you decided. Check for a match again."
         elif view.decision == referrals.SAME_CHILD:
-            words = "You chose the same child. You can still choose again."
+            words = f"You chose: the same child as {view.decided_with}. You can still choose again."
         elif view.decision == referrals.NEW_CHILD:
             words = "You said this is another child." + (f" “{view.why}”" if view.why else "")
         else:

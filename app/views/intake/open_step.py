@@ -64,9 +64,9 @@ class OpenStep(Step):
 
     def verb(self) -> str:
         """Return the words of the primary button."""
-        if self._view is not None and self._view.decision == referrals.SAME_CHILD:
-            return "Add to the child's record"
-        return "Open the case"
+        same = self._view is not None and self._view.decision == referrals.SAME_CHILD
+        case = self._view.decided_case if self._view is not None and same else ""
+        return {"open": "Add to the open case", "closed": "Reopen the case"}.get(case, "Open the case")
 
     def _build(self) -> None:
         if self._body is not None:
@@ -200,7 +200,7 @@ def _match(view: "ReferralView | None") -> Lines:
     if view is None or not view.decision or not view.decision_current:
         return [("Match", "Not checked yet")]
     words = {
-        referrals.SAME_CHILD: "The same child as a record that is here",
+        referrals.SAME_CHILD: f"The same child as {view.decided_with or 'a record that is here'}",
         referrals.NEW_CHILD: "Another child than the records that look similar",
         referrals.NOBODY_FOUND: "No record looked similar",
         referrals.ASKED_MANAGER: "A manager is asked to check",

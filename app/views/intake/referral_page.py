@@ -17,7 +17,7 @@ from app.views.intake.open_step import OpenStep
 from app.views.intake.referral_keeper import ReferralKeeper
 from app.views.intake.safety_step import SafetyStep
 from app.views.intake.step_rail import SHORT_BELOW, StepRail
-from app.views.intake.steps import ChildStep, KnownStep, Step, WhoStep, touched
+from app.views.intake.steps import ChildStep, KnownStep, Step, WhoStep, scrolling, touched
 from app.views.intake.waiting_list import WaitingList
 from app.views.kit.buttons import PrimaryButton, QuietButton
 from app.views.kit.cards import rule
@@ -27,7 +27,7 @@ from app.views.tokens import px
 if TYPE_CHECKING:
     from app.services.referral_opening import Opened
 
-NARROW_BELOW, READING_WIDTH = 880, 760
+NARROW_BELOW = 880
 _CHILD_TABLES = frozenset({"child", "child_name", "case"})
 
 
@@ -70,7 +70,7 @@ class ReferralPage(QWidget):
         self.stack = QStackedWidget()
         self.scrolls: dict[str, QScrollArea] = {}
         for key, step in self.steps.items():
-            self.scrolls[key] = _scrolling(step, wide=key == "match")
+            self.scrolls[key] = scrolling(step, wide=key == "match")
             self.stack.addWidget(self.scrolls[key])
         self.waiting = WaitingList(self.context)
         self.waiting_pane = QWidget()
@@ -192,7 +192,9 @@ class ReferralPage(QWidget):
     def setFocus(self, *_reason: Any) -> None:
         """Put the keyboard on the first question."""
         step = self.current()
-        if step:
+        if step == "open" and self.open_step.is_ready():
+            self.next.setFocus(Qt.FocusReason.TabFocusReason)
+        elif step:
             self.steps[step].focus_problem("")
         else:
             self.waiting.focus_list()
@@ -281,7 +283,7 @@ class ReferralPage(QWidget):
         self._foot(key)
         self._mark_rail(key)
         step.entered()
-        step.focus_problem("")
+        self.setFocus()
 
     def _share_view(self) -> None:
         self.match.set_view(self.keeper.view)
@@ -327,6 +329,7 @@ class ReferralPage(QWidget):
         if step == "open":
             self.open_step.load(self.keeper.answers)
             self._foot("open")
+            self.setFocus()
         if step:
             self._mark_rail(step)
 
@@ -380,21 +383,3 @@ class ReferralPage(QWidget):
         super().resizeEvent(event)
         self.rail.set_narrow(self.width() < px(NARROW_BELOW))
         self.rail.set_short(self.height() < px(SHORT_BELOW))
-
-
-def _scrolling(step: QWidget, *, wide: bool) -> QScrollArea:
-    """Return a step inside its own scroll area, at reading width unless it is a table."""
-    inside = QWidget()
-    inside.setProperty("fill", "none")
-    row = QHBoxLayout(inside)
-    row.setContentsMargins(px(28), px(16), px(28), px(20))
-    row.addWidget(step, 1)
-    if not wide:
-        step.setMaximumWidth(px(READING_WIDTH))
-        row.addStretch(0)
-    scroll = QScrollArea()
-    scroll.setWidgetResizable(True)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    scroll.setWidget(inside)
-    return scroll

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.services import referral_form, upn
 from app.services.referral_form import SCHOOL_SOURCES, SOURCE_WORDS, Answers, Problem, WhatIsKnown
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.views.context import AppContext
 
 SEX_CHOICES = (("", "Choose"), ("F", "Female"), ("M", "Male"), (NOT_KNOWN, "Not known"))
+READING_WIDTH = 760
 _SCHOOL_VALUES = {source.value for source in SCHOOL_SOURCES}
 
 
@@ -354,3 +355,21 @@ def touched(answers: Answers, step: str) -> bool:
         "known": any((known.school_name, known.last_seen_on, known.tried, known.notes)),
         "safety": any(given.answer for given in answers.safety.values()),
     }[step]
+
+
+def scrolling(step: QWidget, *, wide: bool) -> QScrollArea:
+    """Return a step inside its own scroll area, at reading width unless it is a table."""
+    inside = QWidget()
+    inside.setProperty("fill", "none")
+    row = QHBoxLayout(inside)
+    row.setContentsMargins(px(28), px(16), px(28), px(20))
+    row.addWidget(step, 1)
+    if not wide:
+        step.setMaximumWidth(px(READING_WIDTH))
+        row.addStretch(0)
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    scroll.setWidget(inside)
+    return scroll

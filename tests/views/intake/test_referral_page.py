@@ -69,6 +69,7 @@ def test_a_referral_is_taken_and_opened_with_the_keyboard_alone(shown: Window, q
     on(shown)
     assert page.current() == "open"
     assert page.next.isEnabled()
+    assert page.next.hasFocus()
     on(shown)
     assert count(shown.ws, Case) == 1
     with shown.ws.read() as session:
@@ -231,7 +232,8 @@ def test_the_strong_match_holds_the_primary_and_reopens_the_closed_case(shown: W
     assert shown.page.current() == "family"
     shown.page.go("open")
     shown.settle()
-    assert shown.page.next.text() == "Add to the child's record"
+    assert shown.page.next.text() == "Reopen the case"
+    assert shown.page.next.hasFocus()
     on(shown)
     with shown.ws.read() as session:
         assert session.get_one(Case, case_id).status is CaseStatus.OPEN
