@@ -77,7 +77,8 @@ def _list(key: str, file: Path, *, dry_run: bool, report: Path | None, as_json: 
 
 def _tell(done: ImportReport, report: Path | None, *, as_json: bool) -> None:
     """Answer with the report; exit status 1 when rows were read and every one was refused."""
-    if report is not None and done.bad_rows:
+    saves = report is not None and bool(done.bad_rows and done.header)
+    if report is not None and saves:
         report.write_bytes(done.bad_rows_csv())
     lines = [done.summary]
     for issue in done.issues[:50]:
@@ -86,7 +87,7 @@ def _tell(done: ImportReport, report: Path | None, *, as_json: bool) -> None:
     hidden = len(done.issues) - 50
     if hidden > 0:
         lines.append(f"  and {hidden:,} more; --report FILE or --json has them")
-    if report is not None and done.bad_rows:
+    if report is not None and saves:
         lines.append(f"Refused rows saved to {report.name}. Put them right and import that file.")
     answer(_plain(done), as_json=as_json, text="\n".join(lines))
     if done.refused and done.refused == done.rows_read:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from app.errors import UserError
 from app.models import ChangeLine, ChangeSetRow, Child, Referral
 from app.services import matching, referral_form, upn
 from app.services.access import Permission, require
@@ -13,6 +14,8 @@ from app.services.changes import decode
 from app.services.exchange.ctf_answers import answers_for
 from app.services.exchange.ctf_file import CtfFile, CtfPupil
 from app.services.exchange.reference import reference_id
+from app.services.exchange.report import Cancelled, Progress
+from app.services.exchange.tabular import NOTHING_CHANGED
 from app.services.match_details import describe
 from app.services.matching import Candidate, Strength
 from app.services.referral_form import Answers
@@ -108,16 +111,30 @@ class CtfPlan:
     pupils: tuple[PupilPlan, ...]
 
 
-def plan(ws: "Workspace", file: CtfFile, *, file_name: str = "") -> CtfPlan:
+def plan(
+    ws: "Workspace",
+    file: CtfFile,
+    *,
+    file_name: str = "",
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> CtfPlan:
     """Return what an import would do. Nothing is changed.
 
     Raises:
         AccessRefused: the role may not take referrals.
+        UserError: it was stopped.
     """
     require(ws.actor, Permission.TAKE_REFERRALS)
+    made = []
     with ws.read() as session:
-        made = tuple(_plan(ws, session, file, pupil) for pupil in file.pupils)
-    return CtfPlan(file, file_name, made)
+        for pupil in file.pupils:
+            if cancelled is not None and cancelled():
+                raise UserError(f"Stopped. {NOTHING_CHANGED}")
+            made.append(_plan(ws, session, file, pupil))
+            if progress is not None:
+                progress(len(made), len(file.pupils))
+    return CtfPlan(file, file_name, tuple(made))
 
 
 def _plan(ws: "Workspace", session: "Session", file: CtfFile, pupil: CtfPupil) -> PupilPlan:

@@ -262,7 +262,7 @@ class ImportPage(QWidget):
 
     def _show_foot(self, report: "ImportReport | None") -> None:
         self.foot.show()
-        self.save_bad.setVisible(report is not None and bool(report.bad_rows))
+        self.save_bad.setVisible(report is not None and bool(report.bad_rows and report.header))
         self.save_report.setVisible(report is not None and bool(report.issues))
         self.suggest.setVisible(self.preview is not None and self.report is None and self.preview.has_suggestions())
         self.go.setVisible(True)

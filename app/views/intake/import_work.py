@@ -83,7 +83,7 @@ def preview(
     content = read_bytes(path, REFERENCE_BYTES)
     kind = detect.kind_of(content)
     if kind == detect.CTF:
-        plan = ctf.plan(ws, ctf.read(content), file_name=path.name)
+        plan = ctf.plan(ws, ctf.read(content), file_name=path.name, progress=progress, cancelled=cancelled)
         return Preview(kind, "Common Transfer File", path.name, content, plan=plan)
     listed = detect.list_kind(kind)
     report = listed.run(ws, content, file_name=path.name, dry_run=True, progress=progress, cancelled=cancelled)

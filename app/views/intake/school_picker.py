@@ -83,6 +83,7 @@ class SchoolPicker(QLineEdit):
         self._popup = popup
         popup.setItemDelegate(self._delegate)
         popup.setAccessibleName("Schools that match")
+        popup.setProperty("kind", "popup")
         by_index: Any = self._completer.activated
         by_index[QModelIndex].connect(self._choose)
         self.setCompleter(self._completer)

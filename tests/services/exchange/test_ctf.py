@@ -250,6 +250,18 @@ def test_the_quirks_of_real_files_are_tolerated() -> None:
     assert any("capitals" in warning for warning in read.warnings)
 
 
+def test_a_plan_can_be_stopped(workspace: Workspace) -> None:
+    seen: list[tuple[int, int]] = []
+    with pytest.raises(UserError, match="Stopped. Nothing was imported."):
+        ctf.plan(
+            workspace,
+            ctf.read(SIBLINGS.read_bytes()),
+            progress=lambda done, total: seen.append((done, total)),
+            cancelled=lambda: bool(seen),
+        )
+    assert seen == [(1, 2)]
+
+
 def test_a_wrong_check_letter_is_a_warning_not_a_refusal(workspace: Workspace) -> None:
     plan = ctf.plan(workspace, ctf.read(file_of(BASIC + "<UPN>A850000016014</UPN>")))
     report = ctf.apply(workspace, plan)
