@@ -22,6 +22,7 @@ CTRL, SHIFT, ALT = (
     Qt.KeyboardModifier.AltModifier,
 )
 PATIENCE_S = 40.0
+_STILL_MS = 150
 
 
 class JourneyError(RollcallError):
@@ -152,6 +153,8 @@ class Hands:
             name: in the file's name.
             toast: leave what was just done on the picture; otherwise it is closed, as if its 8 seconds had passed.
         """
+        self.settle()
+        QTest.qWait(_STILL_MS)  # some lists are read a moment after their page is shown
         self.settle()
         if not toast:
             for shown in self.frame.findChildren(Toast):
