@@ -13,6 +13,7 @@ from app.services.sync.status import NoSync
 from app.services.workspace import Workspace
 from app.settings import Settings
 from app.views.context import AppContext
+from app.views.correspondence import tray_feed
 from app.views.correspondence.correspondence_page import CorrespondencePage
 from app.views.main_window import MainWindow
 from app.views.prompts import Prompts
@@ -64,7 +65,10 @@ class Stage:
 
 
 @pytest.fixture
-def make_stage(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
+def make_stage(
+    qapp: QApplication, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Stage]]:
+    monkeypatch.setattr(tray_feed, "_GATHER_MS", 5)
     load_fonts()
     apply_theme(qapp, LIGHT, 100)
     made: list[tuple[MainWindow, TaskRunner, QObject]] = []
