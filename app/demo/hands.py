@@ -21,7 +21,7 @@ CTRL, SHIFT, ALT = (
     Qt.KeyboardModifier.ShiftModifier,
     Qt.KeyboardModifier.AltModifier,
 )
-PATIENCE_S = 40.0
+PATIENCE_S = 90.0
 _STILL_MS = 150
 
 

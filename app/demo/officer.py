@@ -51,7 +51,7 @@ def sync_state(hands: Hands) -> SyncState:
 def wait_synced(hands: Hands) -> None:
     """Wait until everything is in the central store: up to date, or only conflicts left to review."""
     calm = (SyncState.UP_TO_DATE, SyncState.REVIEW)
-    hands.wait(lambda: sync_state(hands) in calm and not pending(hands), "the sync to finish", 90)
+    hands.wait(lambda: sync_state(hands) in calm and not pending(hands), "the sync to finish", 180)
     hands.settle()
 
 
@@ -98,13 +98,13 @@ def drop_letter(hands: Hands, journey: Journey, paper: Path) -> None:
     """Drop a scanned letter on Correspondence and link it to the suggested case."""
     hands.key(Qt.Key.Key_3, CTRL, on=hands.frame)
     page = hands.on_page("correspondence_page")
-    hands.wait(lambda: page.form.detail is not None and page.form.choice.candidate() is not None, "a suggestion", 60)
+    hands.wait(lambda: page.form.detail is not None and page.form.choice.candidate() is not None, "a suggestion")
     hands.shot("correspondence-suggested-child")
     hands.drop(paper, page)
     hands.wait(
         lambda: page.form.detail and page.form.detail.title.startswith(paper.stem[:8]) or _is_new(page), "the file"
     )
-    hands.wait(lambda: _suggested(page) == journey.case_id, "the case as a suggestion", 60)
+    hands.wait(lambda: _suggested(page) == journey.case_id, "the case as a suggestion")
     hands.settle()
     hands.choose(hands.find(QComboBox, "kind"), "School replies")
     sender = hands.find(QLineEdit, "sender")
@@ -150,7 +150,7 @@ def write_letter(hands: Hands, journey: Journey) -> None:
     page = hands.on_page("letter_page")
     sent: list[Any] = []
     page.sent.connect(sent.append)
-    hands.wait(lambda: page._rendered is not None, "the letter on screen", 60)
+    hands.wait(lambda: page._rendered is not None, "the letter on screen")
     if page._draft.template_id != "L01":
         hands.choose(hands.find(QComboBox, "template_choice"), "First enquiry")
     hands.wait(lambda: page._draft.template_id == "L01" and not page._drawing, "the first enquiry to a parent")
@@ -165,7 +165,7 @@ def write_letter(hands: Hands, journey: Journey) -> None:
 
 def wait_offline(hands: Hands) -> None:
     """Wait until the window has noticed that nothing answers."""
-    hands.wait(lambda: sync_state(hands) is SyncState.OFFLINE, "the pill to say Offline", 60)
+    hands.wait(lambda: sync_state(hands) is SyncState.OFFLINE, "the pill to say Offline")
 
 
 def back(hands: Hands) -> None:

@@ -14,7 +14,7 @@ def open_queue(hands: Hands, journey: Journey) -> Any:
     wait_synced(hands)
     hands.key(Qt.Key.Key_5, CTRL, on=hands.frame)
     page = hands.on_page("team_page")
-    hands.wait(lambda: journey.case_id in _waiting(page), "the new case in the team queue", 60)
+    hands.wait(lambda: journey.case_id in _waiting(page), "the new case in the team queue")
     return page
 
 

@@ -54,7 +54,7 @@ def walked() -> Iterator[Walked]:
         env={**environment, "ROLLCALL_DEMO": str(kept)},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=480,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,8 +1,9 @@
 """The demonstration authority is whole, plausible and dated from the day it is built."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -16,11 +17,14 @@ from app.services import upn
 from app.services.vault import Vault
 from app.services.workspace import Workspace
 from app.timesource import FrozenTime
+from tests.marlshire import open_copy
 
 
 @pytest.fixture
-def marlshire(supervisor_workspace: Workspace) -> tuple[Workspace, World]:
-    return supervisor_workspace, populate(supervisor_workspace)
+def marlshire(tmp_path: Path, frozen_time: FrozenTime) -> Iterator[tuple[Workspace, World]]:
+    vault, ws, world = open_copy(tmp_path / "ruth", frozen_time, everyone=True)
+    yield ws, world
+    vault.close()
 
 
 def test_the_caseloads_are_those_of_the_pictures(marlshire: tuple[Workspace, World]) -> None:
