@@ -1,5 +1,7 @@
 """Work that needs no vault and would otherwise be done at the first query: done while the passphrase is typed."""
 
+import gc
+
 from sqlalchemy.orm import configure_mappers
 
 import app.models  # noqa: F401  (registers every table)
@@ -13,3 +15,6 @@ def prepare() -> None:
     configure_mappers()
     load_rules()
     default_calendar().why_not(default_calendar().terms[-1].first)
+    # What is imported by now stays: looking through it for garbage again and again would hold up the first pages.
+    gc.collect()
+    gc.freeze()
