@@ -10,6 +10,7 @@ from app.models import CaseEvent, ChangeLine, ChangeSetRow, Document
 from app.models.terms import ChangeState, EventKind
 from app.services.access import Permission, require
 from app.services.case_views import DocumentView, TimelineEvent
+from app.services.documents.kinds import kind_label
 from app.services.workspace import Workspace
 from app.timesource import to_london
 
@@ -43,8 +44,8 @@ def _document_view(row: Any) -> DocumentView:
     return DocumentView(
         row.id,
         row.sha256,
-        row.title or row.kind or "Document",
-        row.kind,
+        row.title or kind_label(row.kind),
+        kind_label(row.kind) if row.kind else "",
         row.sender,
         row.received_on,
         row.arrived_at,

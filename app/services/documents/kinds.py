@@ -11,6 +11,8 @@ _TEXT_LOOKED_AT = 20_000
 LONGEST_TITLE = 90
 REPLY_SLIP = "reply_slip"
 """The kind of a page of ours that came back."""
+LETTER_SENT = "letter_sent"
+"""The kind of our own letter as it went out; never offered for what comes in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ def document_kinds() -> dict[str, DocumentKind]:
 
 def kind_label(key: str) -> str:
     """Return a kind's words; a key this version does not know is shown as "Document"."""
+    if key == LETTER_SENT:
+        return "Letter sent"
     kind = document_kinds().get(key)
     return kind.label if kind else "Document"
 

@@ -18,6 +18,7 @@ from app.models import Case, CaseEvent, Clock, Document, Letter, Task
 from app.models.terms import DocumentState, EventKind, LetterState
 from app.services import drafts
 from app.services.access import Permission, require
+from app.services.documents.kinds import LETTER_SENT
 from app.services.letters import facts as letter_facts
 from app.services.letters.compose import Composed, compose
 from app.services.letters.draft import LetterDraft, Level
@@ -344,7 +345,7 @@ def _document(
         child_id=case.child_id,
         letter_id=composed.draft.letter_id,
         title=f"{composed.template.front.title}, {composed.draft.reference}",
-        kind="letter_sent",
+        kind=LETTER_SENT,
         sender=composed.values.get("council_name", ""),
         received_on=composed.dated_on,
         arrived_at=now,
