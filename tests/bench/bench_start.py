@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = 1.4
-ROUNDS = {"small": 7, "full": 25}
+ROUNDS = {"small": 9, "full": 25}
 
 BARE = """
 import sys
@@ -117,7 +117,8 @@ def run(scale: str) -> list[dict[str, object]]:
                 bare.append(_seconds(BARE, environment=environment))
                 ours.append(_seconds(OURS, str(vault), environment=environment))
     value, floor = statistics.median(ours), statistics.median(bare)
-    ratio = value / floor
+    # Of each pair, started one after the other: what else the machine does weighs on both.
+    ratio = statistics.median(mine / rival for mine, rival in zip(ours, bare, strict=True))
     return [
         {
             "name": "start.unlock_window",
