@@ -164,12 +164,12 @@ def read_queue(ws: Workspace, team_id: str | None = None) -> TeamQueue:
         approvals = _approvals(session, ws, team)
         closures = _closures(session, team)
         conflicts = _conflicts(session, team, today)
-        overdue_count = _count(session, team, today)
+        counts = _counts(session, team, today)
     return TeamQueue(
         team_id=chosen,
         team=known.get(chosen, "All teams"),
         teams=((ALL_TEAMS, "All teams"), *known.items()),
-        tiles=_tiles(waiting, overdue, overdue_count, approvals, closures, conflicts),
+        tiles=_tiles(waiting, counts, approvals, closures, conflicts),
         waiting=tuple(waiting),
         overdue=tuple(overdue),
         approvals=tuple(approvals),
@@ -181,10 +181,7 @@ def read_queue(ws: Workspace, team_id: str | None = None) -> TeamQueue:
 
 def waiting_count(ws: Workspace) -> int:
     """Return how many cases wait for an officer in the person's own team: the badge on the rail."""
-    if ws.actor.team_id is None:
-        team = _in_team(ALL_TEAMS)
-    else:
-        team = _in_team(ws.actor.team_id)
+    team = _in_team(ws.actor.team_id or ALL_TEAMS)
     with ws.read() as session:
         query = select(func.count()).where(team, CaseRow.status == CaseStatus.OPEN.value, CaseRow.officer_id.is_(None))
         return session.execute(query).scalar_one()
@@ -255,10 +252,13 @@ def _overdue(session: Session, team: ColumnElement[bool], today: date) -> list[O
     ]
 
 
-def _count(session: Session, team: ColumnElement[bool], today: date) -> tuple[int, int]:
+def _counts(session: Session, team: ColumnElement[bool], today: date) -> tuple[int, int, int]:
+    """Return how many cases wait, how many are overdue, and with how many officers; the lists may hold fewer."""
+    waits = and_(CaseRow.status == CaseStatus.OPEN.value, CaseRow.officer_id.is_(None))
+    waiting = session.execute(select(func.count()).where(team, waits)).scalar_one()
     query = select(func.count(), func.count(func.distinct(CaseRow.officer_id))).where(team, _is_overdue(today))
     cases, officers = session.execute(query).one()
-    return cases, officers
+    return waiting, cases, officers
 
 
 def _approvals(session: Session, ws: Workspace, team: ColumnElement[bool]) -> list[ApprovalRow]:
@@ -368,13 +368,12 @@ def _already(name: str) -> str:
 
 def _tiles(
     waiting: list[WaitingCase],
-    overdue: list[OverdueCase],
-    overdue_count: tuple[int, int],
+    counts: tuple[int, int, int],
     approvals: list[ApprovalRow],
     closures: list[ClosureRow],
     conflicts: list[ConflictRow],
 ) -> tuple[Tile, ...]:
-    cases, officers = overdue_count
+    waits, cases, officers = counts
     oldest = f"Oldest has waited {days(waiting[0].waited_days)}" if waiting else "Nobody is waiting"
     if waiting and waiting[0].waited_days == 0:
         oldest = "All came today"
@@ -384,8 +383,8 @@ def _tiles(
     stale = sum(1 for conflict in conflicts if conflict.already_allocated)
     conflict_line = f"{stale} already allocated" if stale else "Waiting on officers"
     return (
-        Tile("waiting", "Unallocated", len(waiting), oldest),
-        Tile("overdue", "Overdue", cases, f"Across {across}" if overdue else "Nothing is overdue"),
+        Tile("waiting", "Unallocated", waits, oldest),
+        Tile("overdue", "Overdue", cases, f"Across {across}" if cases else "Nothing is overdue"),
         Tile("approvals", "To approve", len(approvals), _kinds(approvals)),
         Tile("closures", "To close", len(closures), evidence),
         Tile("conflicts", "Conflicts", len(conflicts), conflict_line if conflicts else "Nothing to decide"),

@@ -101,6 +101,14 @@ def test_tiles_count_and_say_one_line(ws: Workspace, whole: World) -> None:
     }
 
 
+def test_a_tile_counts_more_than_its_list_holds(ws: Workspace, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team_queue, "MOST_ROWS", 2)
+    queue = team_queue.read_queue(ws)
+    assert [row.name for row in queue.waiting] == ["Amara Oyelade", "Jonah Thistlewood"]
+    assert queue.tiles[0].count == 5
+    assert queue.tiles[1].count > len(queue.overdue) == 2
+
+
 def test_workload_is_that_of_the_picture(ws: Workspace, whole: World) -> None:
     loads = {o.name: (o.open, o.due, o.over, o.limit, o.note) for o in team_queue.read_queue(ws).officers}
     assert loads == {
