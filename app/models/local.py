@@ -22,6 +22,7 @@ class ChangeSetRow(Base):
     __table_args__ = (
         # Few wait at any time; the many that are done need no entry here.
         Index("ix_change_set_waiting", "sequence", sqlite_where=text("state = 'pending'")),
+        Index("ix_change_set_refused", "sequence", sqlite_where=text("state = 'refused'")),
         Index("uq_change_set_device_sequence", "device_id", "sequence", unique=True),
     )
 

@@ -89,13 +89,21 @@ def sync_view(ws: Workspace) -> SyncView:
         stored = facts.get(session, facts.LAST_SYNCED)
         settled = select(SyncState.name).where(SyncState.name == facts.DOCUMENT_PREFIX + Document.sha256)
         unsent = _count(session, Document, ~settled.exists())
-        open_states = (ChangeState.PENDING, ChangeState.REFUSED)
         waiting = [
-            *_rows(session, (ChangeState.REFUSED,), ChangeSetRow.sequence, MOST_ROWS),
-            *_rows(session, (ChangeState.PENDING,), ChangeSetRow.sequence, MOST_ROWS),
+            *_rows(session, ChangeSetRow.state == ChangeState.REFUSED, ChangeSetRow.sequence, MOST_ROWS),
+            *_rows(session, ChangeSetRow.state == ChangeState.PENDING, ChangeSetRow.sequence, MOST_ROWS),
         ]
-        recent = _rows(session, tuple(set(ChangeState) - set(open_states)), ChangeSetRow.revision.desc(), RECENT_ROWS)
-        receipts = _count(session, ChangeSetRow, ChangeSetRow.receipt.is_not(None))
+        # Keys are in the order of making, so the newest are found without reading the rest.
+        recent = _rows(
+            session,
+            ChangeSetRow.state.not_in((ChangeState.PENDING, ChangeState.REFUSED)),
+            ChangeSetRow.id.desc(),
+            RECENT_ROWS,
+        )
+        made = session.execute(
+            select(func.max(ChangeSetRow.sequence)).where(ChangeSetRow.device_id == ws.actor.device_id)
+        ).scalar()
+        receipts = max(0, (made or 0) - pending - refused)
         enrolled = facts.get(session, facts.SERVER) is not None
         revision = facts.cursor(session)
     return SyncView(
@@ -128,7 +136,7 @@ def _count(session: Session, model: Any, condition: Any) -> int:
     return int(session.execute(select(func.count()).select_from(model).where(condition)).scalar_one())
 
 
-def _rows(session: Session, states: Sequence[ChangeState], order: Any, limit: int) -> list[WaitingRow]:
+def _rows(session: Session, condition: Any, order: Any, limit: int) -> list[WaitingRow]:
     found = session.execute(
         select(
             ChangeSetRow.id,
@@ -139,7 +147,7 @@ def _rows(session: Session, states: Sequence[ChangeState], order: Any, limit: in
             ChangeSetRow.actor_name,
             func.length(ChangeSetRow.body).label("size"),
         )
-        .where(ChangeSetRow.state.in_(states))
+        .where(condition)
         .order_by(order)
         .limit(limit)
     ).all()

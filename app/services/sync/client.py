@@ -107,7 +107,7 @@ class SyncClient:
         with self._ws.read() as session:
             first = session.execute(
                 select(ChangeSetRow.sequence)
-                .where(ChangeSetRow.state == ChangeState.PENDING, ChangeSetRow.device_id == self._device)
+                .where(ChangeSetRow.state == ChangeState.PENDING)
                 .order_by(ChangeSetRow.sequence)
                 .limit(1)
             ).scalar()
