@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from functools import cache
 
 from app.paths import RESOURCES
+from app.services.letters.code import LETTER_SENT
 
 _FILE = RESOURCES / "rules" / "document_kinds.toml"
 _TEXT_LOOKED_AT = 20_000
 LONGEST_TITLE = 90
 REPLY_SLIP = "reply_slip"
 """The kind of a page of ours that came back."""
-LETTER_SENT = "letter_sent"
-"""The kind of our own letter as it went out; never offered for what comes in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 PREFIX = "RC1"
+LETTER_SENT = "letter_sent"
+"""The kind of document that our own letter is, as it went out; never offered for what comes in."""
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _TOKEN_LENGTH = 26

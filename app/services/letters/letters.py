@@ -18,8 +18,8 @@ from app.models import Case, CaseEvent, Clock, Document, Letter, Task
 from app.models.terms import DocumentState, EventKind, LetterState
 from app.services import drafts
 from app.services.access import Permission, require
-from app.services.documents.kinds import LETTER_SENT
 from app.services.letters import facts as letter_facts
+from app.services.letters.code import LETTER_SENT
 from app.services.letters.compose import Composed, compose
 from app.services.letters.draft import LetterDraft, Level
 from app.services.letters.facts import Facts
