@@ -176,7 +176,7 @@ class CasePage(Themed, QWidget):
             self._case_id, self._view = case_id, None
         if tab in self._tabs or other:
             self.choose_tab(tab if tab in self._tabs else "timeline")
-        self._read(audited=other)
+        self._read(audited=True)
 
     def primary_action(self) -> None:
         """Save the note, or the form that is open; otherwise begin a note."""

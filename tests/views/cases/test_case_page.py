@@ -4,7 +4,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QMenu
 from sqlalchemy import select
 
-from app.models import Case, CaseEvent, ChangeSetRow, Conflict, Enquiry, Person
+from app.models import AuditEntry, Case, CaseEvent, ChangeSetRow, Conflict, Enquiry, Person
 from app.models.terms import EnquiryState, EventKind, Known, Stage
 from app.services import case_page, cases, drafts, history
 from app.views.case.case_page import CasePage
@@ -443,6 +443,21 @@ def test_a_closed_case_is_read_only_and_a_supervisor_can_reopen_it(qtbot, superv
     form.submit()
     settled()
     assert page.view.editable
+
+
+def test_every_opening_is_audited_and_showing_a_change_is_not(page, workspace, scene, settled):
+    def readings():
+        with workspace.read() as session:
+            entries = session.scalars(select(AuditEntry.subject_id).where(AuditEntry.action == "read"))
+            return list(entries).count(scene.case_id)
+
+    before = readings()
+    page.open(case_id=scene.case_id)
+    settled()
+    assert readings() == before + 1
+    cases.add_note(workspace, scene.case_id, text="Shown without another reading")
+    settled()
+    assert readings() == before + 1
 
 
 def test_a_case_that_is_not_here_says_so(page, settled):
