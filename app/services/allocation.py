@@ -181,6 +181,23 @@ def keep_allocation(ws: Workspace, conflict_id: str) -> None:
             raise UserError("This conflict is not about an officer. Open the case to decide it. Nothing was changed.")
         conflict.state, conflict.chosen = ConflictState.RESOLVED, conflict.kept
         conflict.decided_by, conflict.decided_at = ws.actor.user_id, ws.time.now()
+        _tell_it_stays(session, ws, conflict)
+
+
+def _tell_it_stays(session: Session, ws: Workspace, conflict: Conflict) -> None:
+    """Say on the timeline that the second allocation came to nothing, and stop the clock that it had started."""
+    kept, offered = (session.get(User, str(value)) if value else None for value in (conflict.kept, conflict.offered))
+    title = f"Stays with {kept.name}" if kept else "Stays in the team queue"
+    body = f"The allocation to {offered.name} came second." if offered else "The second allocation came to nothing."
+    session.add(_event(ws, conflict.row_id, title, body))
+    running = select(Clock).where(
+        Clock.case_id == conflict.row_id,
+        Clock.rule == _FIRST_CONTACT,
+        Clock.met_on.is_(None),
+        Clock.stopped_on.is_(None),
+    )
+    for clock in session.scalars(running.order_by(Clock.created_at, Clock.id)).all()[1 if kept else 0 :]:
+        clock.stopped_on, clock.stop_reason = ws.time.today(), "Allocated twice"
 
 
 def _officer(session: Session, officer_id: str) -> User:

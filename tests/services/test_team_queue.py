@@ -1,15 +1,16 @@
 """The team queue: ages, what is worth knowing, suggestions, workload, and allocations that never overwrite."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from app.demo.world import World
 from app.errors import AccessRefused, UserError
-from app.models import Assignment, Case, CaseEvent, ChangeSetRow, Clock, Conflict, Letter, SafetyFlag, User
+from app.models import Assignment, Case, CaseEvent, ChangeSetRow, Child, Clock, Conflict, Letter, SafetyFlag, User
 from app.models.terms import CaseStatus, ConflictState, EventKind, LetterState, Role, SafetyKind
 from app.services import allocation, team_queue
 from app.services.team_workload import over_limit_words, preview
@@ -369,3 +370,42 @@ def test_an_actor_without_a_team_sees_all(ws: Workspace, world: World) -> None:
     ws.actor = Actor(ws.actor.user_id, ws.actor.name, ws.actor.role, None, ws.actor.device_id)
     assert team_queue.read_queue(ws).team == "All teams"
     assert team_queue.waiting_count(ws) == 5
+
+
+def test_two_supervisors_allocate_one_case_offline_and_the_second_sees_whose_it_is(
+    central: Any, enrol_laptop: Callable[..., Any], sync_once: Callable[[Workspace], Any]
+) -> None:
+    """Over HTTP and PostgreSQL: nobody's decision is overwritten, and one clock is left running."""
+    people = central.services.people
+    people.add_user("tom", "Tom Hadlow", "caseworker", "West team")
+    officers = {"tom": people.user_id("tom"), "dawn": central.people["dawn"]}
+    first, second = enrol_laptop("ruth", "first").workspace(), enrol_laptop("ruth", "second").workspace()
+    with first.write("Opened") as session:
+        child = Child(id="01900000-0000-7000-8000-0000000000c1", forename="Amara", surname="Oyelade", born_on=None)
+        case = Case(reference="CME-2026-00421", child_id=child.id, opened_on=first.time.today())
+        session.add_all([child, case])
+        session.flush()
+        case_id = case.id
+    for ws in (first, second):
+        sync_once(ws)
+    for ws, officer in ((first, "tom"), (second, "dawn")):
+        waiting = team_queue.read_queue(ws).waiting[0]
+        allocation.allocate(ws, [case_id], officers[officer], expected={case_id: waiting.allocation})
+        ws.time.advance(minutes=5)  # type: ignore[attr-defined]  # a FrozenTime
+    for ws in (first, second, first):
+        sync_once(ws)
+    for ws in (first, second):
+        queue = team_queue.read_queue(ws)
+        assert [row.already_allocated for row in queue.conflicts] == ["Already allocated to Tom Hadlow"]
+        assert not queue.waiting
+        with ws.read() as session:
+            assert session.get_one(Case, case_id).officer_id == officers["tom"]
+    allocation.keep_allocation(second, team_queue.read_queue(second).conflicts[0].conflict_id)
+    for ws in (second, first):
+        sync_once(ws)
+    with first.read() as session:
+        clocks = session.scalars(select(Clock).where(Clock.case_id == case_id, Clock.stopped_on.is_(None))).all()
+        titles = session.scalars(select(CaseEvent.title).where(CaseEvent.case_id == case_id)).all()
+    assert [clock.rule for clock in clocks] == ["local_first_contact"]
+    assert "Stays with Tom Hadlow" in titles
+    assert not team_queue.read_queue(first).conflicts
