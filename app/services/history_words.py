@@ -158,7 +158,9 @@ def value_words(table: str, field: str, value: Any, names: Mapping[str, str]) ->
 
 def _type_of(table: str, field: str) -> object:
     model = SYNCED_TABLES.get(table)
-    columns = inspect(model).columns if model is not None else {}
+    if model is None:
+        return None
+    columns = inspect(model).columns
     return columns[field].type if field in columns else None
 
 
