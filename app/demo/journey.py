@@ -126,6 +126,7 @@ def _look_round(dawn: Hands, ruth: Hands, application: QApplication) -> None:
     for tab in ("family", "enquiries", "documents", "letters", "history"):
         case.open(case_id=case._view.identity.case_id, tab=tab)
         dawn.shot(f"case-{tab}")
+    case.open(case_id=case._view.identity.case_id, tab="timeline")
     dawn.frame.resize(*SMALL)
     dawn.shot("case-911-by-512")
     dawn.frame.resize(*SIZE)
