@@ -184,10 +184,3 @@ LOCAL_TABLES = tuple(
         SearchRow,
     )
 )
-
-SEARCH_INDEX_DDL = """
-CREATE VIRTUAL TABLE search_index USING fts5(
-    title, body, tokenize = "unicode61 remove_diacritics 2"
-)
-"""
-"""Full-text index of children (name; UPN, case references, other names); ``search_row`` maps its rowids."""

@@ -13,9 +13,9 @@ TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, tex
 
 
 def test_no_module_is_too_long_to_hold_in_the_head() -> None:
-    long = {
-        str(path.relative_to(ROOT)): count for path in PYTHON if (count := len(path.read_text().splitlines())) > 400
-    }
+    thoughts = [path for path in PYTHON if path.parent.name != "versions"]  # a schema revision is a list of tables
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in thoughts}
+    long = {name: length for name, length in lengths.items() if length > 400}
     assert not long
 
 
