@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import DatabaseError
 
 from app.models import AuditEntry, Case, ChangeSetRow, Child, Document
 from app.models.terms import ChangeState
@@ -34,9 +35,19 @@ class VaultReport:
 
 def check_vault(vault: "Vault") -> VaultReport:
     """Check every page's authentication code and structure, and count the records."""
+    try:
+        return _check(vault)
+    except DatabaseError:
+        # A page whose authentication code does not fit ends the reading of whatever stands on it.
+        damaged = "A page of cases.db is damaged. It is kept untouched. Restore it from a backup."
+        return VaultReport(False, [damaged], "", 0, 0, 0, 0, 0)
+
+
+def _check(vault: "Vault") -> VaultReport:
     with vault.engine.connect() as connection:
-        findings = [row[0] for row in connection.execute(text("PRAGMA integrity_check")) if row[0] != "ok"]
-        findings += [row[0] for row in connection.execute(text("PRAGMA cipher_integrity_check"))]
+        # First the authentication code of every page: it needs to understand none of them.
+        findings = [row[0] for row in connection.execute(text("PRAGMA cipher_integrity_check"))]
+        findings += [row[0] for row in connection.execute(text("PRAGMA integrity_check")) if row[0] != "ok"]
         findings += [f"foreign key: {row[0]}" for row in connection.execute(text("PRAGMA foreign_key_check"))]
 
         def count(model: type) -> int:

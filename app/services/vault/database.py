@@ -11,6 +11,7 @@ from app.errors import EnvironmentFault, UserError
 from app.services.locking import WRITING
 
 PRAGMAS = (
+    "PRAGMA cipher_log_level = NONE",  # a damaged page is reported in words, not by lines on standard error
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # a commit survives a power cut
     "PRAGMA secure_delete = ON",

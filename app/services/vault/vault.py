@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, insert, select
+from sqlalchemy.exc import DatabaseError
 
 from app.errors import EnvironmentFault, UserError
 from app.ids import new_id
@@ -54,6 +55,11 @@ class Vault:
         self.engine: Engine = open_engine(folder / "cases.db", data_keys.cases, create=new)
         try:
             bring_up_to_date(self.engine, "vault")
+        except DatabaseError as error:
+            self.engine.dispose()
+            raise UserError(
+                "cases.db is damaged and could not be read. It is kept untouched. Restore it from a backup."
+            ) from error
         except BaseException:
             self.engine.dispose()
             raise
