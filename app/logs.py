@@ -60,6 +60,8 @@ def set_up_stream() -> None:
 
 def _configure(handler: logging.Handler) -> None:
     logger = logging.getLogger("rollcall")
+    for earlier in logger.handlers:
+        earlier.close()
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)
     logger.propagate = False

@@ -117,6 +117,9 @@ class TodayPage(QWidget):
         self.no_documents = EmptyState("Nothing to link. New scans and post appear here.")
         self.documents_card.body.addWidget(self.documents)
         self.documents_card.body.addWidget(self.no_documents)
+        # Nothing is said to be empty before it has been read.
+        for later in (self.no_clocks, self.no_tasks, self.no_documents, self.visits_card):
+            later.hide()
 
     def _make_laptop(self) -> None:
         self.laptop_tag = StateTag("offline", "Offline")

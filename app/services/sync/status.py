@@ -84,6 +84,8 @@ class SyncStatus:
                 return f"{kept} safely here and will sync shortly."
             case SyncState.OFFLINE:
                 if not self.pending_count:
+                    if self.last_synced_at is None:
+                        return self.message or "This laptop has not synced yet."
                     return "You are offline. Everything you have recorded is in the central store."
                 return f"{kept} safely here. They will sync when you next connect."
             case SyncState.REVIEW:

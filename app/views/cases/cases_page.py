@@ -121,6 +121,7 @@ class CasesPage(Themed, QWidget):
         row.addLayout(right, 1)
 
     def _connect(self) -> None:
+        self.setFocusProxy(self.table)  # whoever comes here by key can open the first case with Enter
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.views.kit.buttons import Button
-from app.views.kit.text import Text
+from app.views.kit.text import ElidedText, Text
 from app.views.theme import Themed
 from app.views.tokens import px
 
@@ -56,10 +56,11 @@ class Card(Themed, QFrame):
         row.setContentsMargins(px(16), 0, px(8) if isinstance(action, Button) else px(16), 0)
         row.setSpacing(px(8))
         row.addWidget(Text(title, "card", weight="strong"))
-        self.subtitle = Text(subtitle, "secondary", ink="ink2")
-        row.addWidget(self.subtitle)
+        # The title is never cut off; what stands beside it gives way.
+        self.subtitle = ElidedText(subtitle, "secondary", ink="ink2")
+        row.addWidget(self.subtitle, 1)
         self.subtitle.setVisible(bool(subtitle))
-        row.addStretch(1)
+        row.addStretch(0)
         if action is not None:
             row.addWidget(action)
         return head

@@ -136,10 +136,10 @@ class Toast(Themed, QFrame):
         tinted(self._label, "on_strong")
 
     def popup(self) -> None:
-        """Show it at the bottom middle of the parent."""
+        """Show it at the bottom middle of the parent, clear of a page's own buttons there."""
         self.adjustSize()
         parent = self.parentWidget() or self
-        self.move((parent.width() - self.width()) // 2, parent.height() - self.height() - px(20))
+        self.move((parent.width() - self.width()) // 2, parent.height() - self.height() - px(88))
         self.show()
         self.raise_()
         self._timer.start()
