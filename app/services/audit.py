@@ -14,7 +14,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from app.models import AuditEntry
-from app.services.rows import driver, insert_into
+from app.services.rows import connection_of, driver, insert_into
 
 GENESIS = bytes(32)
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -72,7 +72,7 @@ def append(
         subject_id: which record.
         detail: counts and ids only; no free text about a child.
     """
-    connection = session.connection()
+    connection = connection_of(session)
     last = driver(connection).execute(_LAST).fetchone()
     sequence, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
     text = _encoder.encode(detail).decode() if detail else ""

@@ -13,7 +13,7 @@ from app.services import projection
 from app.services.batches import batched
 from app.services.capture import record_change_set, unit_of
 from app.services.changes import Change
-from app.services.rows import insert_into
+from app.services.rows import connection_of, insert_into
 from app.services.wire import complete, insert_fields, to_wire
 
 ROWS_A_SET = 1000
@@ -47,7 +47,7 @@ class BulkRecorder:
                     row.update(model.derive(row))
                 full.append(row)
                 changes.append(Change(table, row["id"], "insert", insert_fields(table, row)))
-            insert_into(model.__table__)(self._session.connection(), full)
+            insert_into(model.__table__)(connection_of(self._session), full)
             self._record(changes)
             count += len(full)
         return count
@@ -75,7 +75,7 @@ class BulkRecorder:
                 statement = update(model.__table__).where(  # type: ignore[arg-type]  # mapped to a Table
                     model.__table__.c.id == bindparam("row_id")
                 )
-                self._session.connection().execute(
+                connection_of(self._session).execute(
                     statement.values({name: bindparam(name) for name in columns}), values_list
                 )
             self._record(changes)

@@ -17,7 +17,7 @@ from app.models import SYNCED_TABLES, ChangeLine, ChangeSetRow, Synced
 from app.models.terms import ChangeState
 from app.services import audit, projection
 from app.services.changes import Change, ChangeSet, collapse, encode
-from app.services.rows import driver, insert_into, stored_key
+from app.services.rows import connection_of, driver, insert_into, stored_key
 from app.services.signing import Signer
 from app.services.wire import fields_of, insert_fields, to_wire
 from app.timesource import TimeSource
@@ -168,7 +168,7 @@ def record_change_set(session: Session, unit: Unit, changes: list[Change], subje
     """
     if unit.signer is None:
         raise BugError("This vault has no device key. Nothing was saved.")
-    connection = session.connection()
+    connection = connection_of(session)
     made_at = unit.time.now()
     sequence, base = driver(connection).execute(_NEXT, (stored_key(unit.device_id), CURSOR)).fetchone()
     change_set = ChangeSet(

@@ -5,7 +5,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
 from app.models import Draft
-from app.services.rows import driver
+from app.services.rows import connection_of, driver
 from app.services.workspace import Workspace
 
 LONGEST = 100_000
@@ -40,4 +40,4 @@ def load_draft(ws: Workspace, key: str) -> str:
 
 def drop(session: Session, key: str) -> None:
     """Delete a draft in the session's transaction: its words have become a record."""
-    driver(session.connection()).execute("DELETE FROM draft WHERE key = ?", (key,))
+    driver(connection_of(session)).execute("DELETE FROM draft WHERE key = ?", (key,))

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import UserError
 from app.models.terms import CaseStatus
-from app.services.rows import driver, stored_key
+from app.services.rows import connection_of, driver, stored_key
 
 # Asked before every save, so the driver asks it: composing the statement anew cost more than answering it.
 _STATUS = 'SELECT status FROM "case" WHERE id = ?'
@@ -22,7 +22,7 @@ def require_open(session: Session, case_id: str) -> None:
     """
     if session.new or session.dirty:
         session.flush()
-    found = driver(session.connection()).execute(_STATUS, (stored_key(case_id),)).fetchone()
+    found = driver(connection_of(session)).execute(_STATUS, (stored_key(case_id),)).fetchone()
     if found is None:
         raise UserError("This case is not on this laptop. Sync, then open it again. Nothing was changed.")
     if found[0] == CaseStatus.CLOSED.value:

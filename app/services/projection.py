@@ -26,7 +26,7 @@ from app.models import (
 from app.models.folding import fold
 from app.services.batches import batched
 from app.services.changes import Change
-from app.services.rows import converter_of, driver, stored_key
+from app.services.rows import connection_of, converter_of, driver, stored_key
 from app.services.wire import from_wire
 from app.timesource import TimeSource
 
@@ -104,12 +104,12 @@ def refresh_cases(session: Session, case_ids: Iterable[str], time: TimeSource) -
         if gone:
             session.execute(delete(CaseRow).where(CaseRow.case_id.in_(gone)))
         if rows:
-            session.connection().execute(sqlite_insert(CaseRow).prefix_with("OR REPLACE"), rows)
+            connection_of(session).execute(sqlite_insert(CaseRow).prefix_with("OR REPLACE"), rows)
 
 
 def index_children(session: Session, child_ids: Iterable[str]) -> None:
     """Write the full-text rows of these children anew."""
-    connection = session.connection()
+    connection = connection_of(session)
     for some in batched(child_ids, BATCH):
         known = {
             row.subject_id: row.id
@@ -260,7 +260,7 @@ def _note_activity(session: Session, change: Change, refreshed: set[str]) -> Non
         return
     happened_at = _STORED_INSTANT(from_wire(CaseEvent, "happened_at", change.fields["happened_at"][1]))
     title = change.fields.get("title", [None, ""])[1] or ""
-    driver(session.connection()).execute(_MOVE_ACTIVITY, (happened_at, title, stored_key(case_id), happened_at))
+    driver(connection_of(session)).execute(_MOVE_ACTIVITY, (happened_at, title, stored_key(case_id), happened_at))
 
 
 def _rename_officer(session: Session, change: Change) -> None:
@@ -286,7 +286,7 @@ def _subject(session: Session, change: Change) -> str | None:
         if known is not None:
             value = inspect(known).dict.get(field)
         else:
-            value = session.connection().execute(select(getattr(model, field)).where(model.id == change.row)).scalar()
+            value = connection_of(session).execute(select(getattr(model, field)).where(model.id == change.row)).scalar()
         if value:
             return str(value)
     return None

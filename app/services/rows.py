@@ -11,9 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.orm import Session
 
 _DIALECT = sqlite.dialect()
 Converter = Callable[[Any], Any] | None
+_CONNECTION = "rollcall_connection"
 
 
 class RowInsert:
@@ -41,6 +43,17 @@ class RowInsert:
 def insert_into(table: Table) -> RowInsert:
     """Return the prepared insert of a table."""
     return RowInsert(table)
+
+
+def connection_of(session: Session) -> Connection:
+    """Return a session's connection; a writing session keeps it at hand for its one transaction."""
+    known: Connection | None = session.info.get(_CONNECTION)
+    return session.connection() if known is None else known
+
+
+def keep_connection(session: Session) -> None:
+    """Begin a writing session's transaction and keep its connection at hand."""
+    session.info[_CONNECTION] = session.connection()
 
 
 def driver(connection: Connection) -> Any:

@@ -14,6 +14,7 @@ from app.models.terms import Role
 from app.services import audit
 from app.services.capture import CapturingSession, Unit
 from app.services.locking import WRITING
+from app.services.rows import keep_connection
 from app.services.signing import Signer
 from app.timesource import TimeSource
 
@@ -165,6 +166,7 @@ class Workspace:
         with self._writing() as session:
             session.info["unit"] = unit
             with session.begin():
+                keep_connection(session)
                 yield session
         if unit.tables:
             touched = frozenset(unit.tables)

@@ -9,6 +9,7 @@ from sqlalchemy.pool import QueuePool
 
 from app.errors import EnvironmentFault, UserError
 from app.services.locking import WRITING
+from app.services.rows import driver
 
 PRAGMAS = (
     "PRAGMA cipher_log_level = NONE",  # a damaged page is reported in words, not by lines on standard error
@@ -65,7 +66,7 @@ def open_engine(path: Path, key: bytes, *, create: bool = False) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get(WRITING, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        driver(connection).execute("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     # Fail now, with words, rather than at the first query.
     with engine.connect():
