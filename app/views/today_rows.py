@@ -101,8 +101,8 @@ class ClockDelegate(RowDelegate):
             box = QRect(left, room.top(), room.right() - left, room.height())
             two_lines(painter, box, line.child, f"{line.what} · {line.basis}", ink=ink, ink2=ink2)
             return
-        # The reference is what an officer quotes: it is never the part that is cut off.
-        needed = metrics("meta").horizontalAdvance(line.detail) + px(14)
+        # The reference is what an officer quotes: it is never the part that is cut off. As wide in every row.
+        needed = metrics("meta").horizontalAdvance("Year 10 · CME-2026-00000") + px(14)
         width = max(needed, px(150), min(px(200), (room.right() - left) * 36 // 100))
         child = QRect(left, room.top(), width - px(12), room.height())
         two_lines(painter, child, line.child, line.detail, ink=ink, ink2=ink2)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt
-from PySide6.QtGui import QResizeEvent, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -17,10 +17,11 @@ from PySide6.QtWidgets import (
 )
 
 from app.timesource import format_date, format_time, to_london
+from app.views.case.history_model import COLUMNS, Entry, HistoryModel
 from app.views.kit.buttons import QuietButton
 from app.views.kit.cards import Card
 from app.views.kit.text import Text
-from app.views.theme import Themed, colour, font
+from app.views.theme import Themed, font
 from app.views.tokens import px
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from app.views.context import AppContext
 
 OP_WORDS = {"insert": "added", "delete": "removed", "update": "changed"}
-COLUMNS = ("What", "Before", "After")
 
 
 def entry_words(entry: "HistoryEntry") -> str:
@@ -58,7 +58,7 @@ class HistoryTab(Themed, QWidget):
         super().__init__()
         self._context = context
         self._case_id, self._entries = "", 0
-        self.model = QStandardItemModel(self)
+        self.model = HistoryModel(self)
         self.tree = QTreeView()
         self.tree.setObjectName("history_tree")
         self.tree.setAccessibleName("History")
@@ -111,13 +111,14 @@ class HistoryTab(Themed, QWidget):
     def _show(self, case_id: str, offset: int, entries: "list[HistoryEntry]", *, full: bool) -> None:
         if case_id != self._case_id:
             return
+        first = 0 if offset == 0 else self.model.rowCount()
+        shown = [_entry_rows(entry) for entry in entries]
         if offset == 0:
-            self.model.clear()
-            self.model.setHorizontalHeaderLabels(list(COLUMNS))
+            self.model.set_entries(shown)
             self._size_columns()
-        for entry in entries:
-            self.model.appendRow(_entry_items(entry))
-            row = self.model.rowCount() - 1
+        else:
+            self.model.add_entries(shown)
+        for row, entry in enumerate(entries, start=first):
             self.tree.setFirstColumnSpanned(row, self.tree.rootIndex(), True)
             if len(entry.lines) <= 12:
                 self.tree.expand(self.model.index(row, 0))
@@ -140,18 +141,5 @@ class HistoryTab(Themed, QWidget):
         self._size_columns()
 
 
-def _entry_items(entry: "HistoryEntry") -> list[QStandardItem]:
-    head = _item(entry_words(entry))
-    head.setFont(font("secondary", "strong"))
-    for line in entry.lines:
-        before, after = _item(line.before), _item(line.after)
-        before.setForeground(colour("ink2"))
-        head.appendRow([_item(line_words(line)), before, after])
-    return [head, QStandardItem(), QStandardItem()]
-
-
-def _item(text: str) -> QStandardItem:
-    item = QStandardItem(text.replace("\n", " "))
-    item.setToolTip(text if len(text) > 40 else "")
-    item.setEditable(False)
-    return item
+def _entry_rows(entry: "HistoryEntry") -> Entry:
+    return entry_words(entry), [(line_words(line), line.before, line.after) for line in entry.lines]

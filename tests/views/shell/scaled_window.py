@@ -16,6 +16,7 @@ from app.services.sync.status import NoSync
 from app.services.vault import Vault, create_vault
 from app.settings import Settings
 from app.timesource import FrozenTime
+from app.views.collector import Collector
 from app.views.context import AppContext
 from app.views.main_window import MainWindow
 from app.views.start import make_application
@@ -67,6 +68,7 @@ def settle(runner: TaskRunner) -> None:
 def main() -> int:
     """Open every page at every size; exit 1 with a list when something is cut off."""
     application = make_application()
+    Collector(application)  # as the window's own frame does: a worker must never delete what Qt is using
     apply_theme(application, LIGHT, int(sys.argv[1]))
     scratch = Path(tempfile.mkdtemp())
     vault = make_vault(scratch / "vault")
