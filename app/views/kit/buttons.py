@@ -37,10 +37,12 @@ class Button(Themed, QAbstractButton):
         text: a verb and its object; may be empty when there is an icon and an accessible name.
         icon: a Lucide name.
         keys: the shortcut it shows and answers to, e.g. ``Ctrl+N``.
-        kind: primary, quiet, plain, bare, danger or band.
+        kind: primary, quiet, plain, bare, danger or band; the class's own when not said.
         compact: 28 pixels high instead of 34.
         answers: False shows the shortcut only (when the window answers it).
     """
+
+    usual_kind = "quiet"
 
     def __init__(
         self,
@@ -48,14 +50,14 @@ class Button(Themed, QAbstractButton):
         icon: str | None = None,
         keys: str = "",
         *,
-        kind: str = "quiet",
+        kind: str = "",
         compact: bool = False,
         answers: bool = True,
         trailing: str | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._icon_name, self._kind, self._compact, self._trailing = icon, kind, compact, trailing
+        self._icon_name, self._kind, self._compact, self._trailing = icon, kind or self.usual_kind, compact, trailing
         self._hint = hint_text(keys)
         self._ring = self._hovered = False
         self.setText(text)
@@ -182,49 +184,17 @@ class Button(Themed, QAbstractButton):
 class PrimaryButton(Button):
     """The one main action of a view."""
 
-    def __init__(
-        self,
-        text: str,
-        icon: str | None = None,
-        shortcut_hint: str = "",
-        *,
-        compact: bool = False,
-        answers: bool = True,
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(text, icon, shortcut_hint, kind="primary", compact=compact, answers=answers, parent=parent)
+    usual_kind = "primary"
 
 
 class QuietButton(Button):
     """Any other action: outlined."""
 
-    def __init__(
-        self,
-        text: str,
-        icon: str | None = None,
-        shortcut_hint: str = "",
-        *,
-        compact: bool = False,
-        answers: bool = True,
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(text, icon, shortcut_hint, kind="quiet", compact=compact, answers=answers, parent=parent)
-
 
 class PlainButton(Button):
     """An action inside a card's head: accent words without a box."""
 
-    def __init__(
-        self,
-        text: str,
-        icon: str | None = None,
-        shortcut_hint: str = "",
-        *,
-        compact: bool = False,
-        answers: bool = True,
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(text, icon, shortcut_hint, kind="plain", compact=compact, answers=answers, parent=parent)
+    usual_kind = "plain"
 
 
 class IconButton(Button):
