@@ -4,6 +4,7 @@
 python3 dev.py run [--fresh] [--out FOLDER]     open Rollcall on the demonstration authority
 python3 dev.py test [PYTEST ARGUMENT ...]       every check and test
 python3 dev.py bench [NAME ...] [--scale small|full] [--json]
+python3 dev.py kills [--runs N] [--seed N]      kill a writing Rollcall at random points and look at what is left
 python3 dev.py setup                            only set up
 python3 dev.py lock                             resolve pyproject.toml into requirements.lock again (needs uv)
 """
@@ -44,6 +45,14 @@ DEBIAN_PACKAGES = {
     "libxcb-xkb1": "libxcb-xkb.so.1",
 }
 """What Qt needs of a Debian 12 that has only Python; elsewhere the desktop brings it."""
+
+TEST_PROGRAMS = {
+    # package: a program that shows it is there
+    "gnome-keyring": "gnome-keyring-daemon",  # a real Secret Service
+    "dbus-daemon": "dbus-run-session",
+    "strace": "strace",  # every file that the journey writes
+}
+"""Real programs that the tests run against, where the machine is a Debian that can install them."""
 
 
 def say(words: str) -> None:
@@ -124,6 +133,9 @@ def set_up() -> None:
 def test(arguments: list[str]) -> int:
     """Run every check, then every test; return the exit status."""
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    if shutil.which("apt-get") is not None and os.geteuid() == 0:
+        missing = [package for package, program in TEST_PROGRAMS.items() if shutil.which(program) is None]
+        install_system_packages(missing, why="the tests")
     if arguments:
         return run(PYTHON, "-m", "pytest", *arguments, env=environment)
     checks: dict[str, tuple[str | Path, ...]] = {
@@ -162,7 +174,7 @@ def lock() -> int:
 def main(arguments: list[str]) -> int:
     """Do what was asked."""
     command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
-    if command not in ("run", "test", "bench", "setup", "lock"):
+    if command not in ("run", "test", "bench", "kills", "setup", "lock"):
         print(__doc__)
         return 2
     if command == "lock":
@@ -174,6 +186,8 @@ def main(arguments: list[str]) -> int:
         return test(rest)
     if command == "bench":
         return run(PYTHON, "-m", "tests.bench", *rest, env={**os.environ, "QT_QPA_PLATFORM": "offscreen"})
+    if command == "kills":
+        return run(PYTHON, "-m", "tests.kills", *rest)
     say("Rollcall is set up.")
     return 0
 
