@@ -18,6 +18,7 @@ from app.models.child import (  # isort: skip  (order is the first pull's)
     SafetyFlag,
 )
 from app.models.case import Assignment, Case, CaseEvent, Clock, Closure, Enquiry, Referral, Task  # isort: skip
+from app.models.access import AccessRequest, BreakGlass, CaseAccess, InterestDeclared  # isort: skip
 from app.models.document import Document  # isort: skip
 from app.models.letter import Letter  # isort: skip
 from app.models.conflict import Conflict  # isort: skip
@@ -38,11 +39,14 @@ from app.models.synced import SYNCED_TABLES, MergeRule, Synced  # isort: skip
 __all__ = [
     "LOCAL_TABLES",
     "SYNCED_TABLES",
+    "AccessRequest",
     "Address",
     "Assignment",
     "AuditEntry",
     "Authority",
+    "BreakGlass",
     "Case",
+    "CaseAccess",
     "CaseEvent",
     "CaseRow",
     "ChangeLine",
@@ -60,6 +64,7 @@ __all__ = [
     "Enquiry",
     "Enrolment",
     "HealthLink",
+    "InterestDeclared",
     "Letter",
     "LocalAuthority",
     "MergeRule",

@@ -216,6 +216,7 @@ def _case_rows(session: Session, case_ids: Sequence[str], time: TimeSource) -> l
                 "last_activity": event.title if event else "",
                 "last_school": schools.get(case.child_id, ""),
                 "flags": flags.get(case.child_id, ""),
+                "restricted": case.restricted,
             }
         )
     return rows

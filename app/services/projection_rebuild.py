@@ -17,11 +17,13 @@ _CASES = """
 INSERT INTO case_row (
     case_id, child_id, reference, child_name, name_folded, born_on, year_group, status, stage, stage_since,
     opened_on, closed_on, officer_id, officer_name, team_id, area, source_name, next_due_on, next_due_what,
-    next_due_statutory, last_activity_at, last_activity, last_school, flags)
+    next_due_statutory, last_activity_at, last_activity, last_school, flags,
+    restricted)
 SELECT c.id, c.child_id, c.reference, trim(k.forename || ' ' || k.surname),
     trim(k.surname_folded || ' ' || k.forename_folded), k.born_on, k.year_group, c.status, c.stage, c.stage_since,
     c.opened_on, c.closed_on, c.officer_id, coalesce(u.name, ''), c.team_id, c.area, c.source_name, NULL, '',
-    0, e.happened_at, coalesce(e.title, ''), coalesce(s.school_name, ''), coalesce(f.kinds, '')
+    0, e.happened_at, coalesce(e.title, ''), coalesce(s.school_name, ''), coalesce(f.kinds, ''),
+    c.restricted
 FROM "case" AS c
 JOIN child AS k ON k.id = c.child_id
 LEFT JOIN "user" AS u ON u.id = c.officer_id
