@@ -3,11 +3,25 @@
 Instants are UTC and aware. Dates are local: Europe/London.
 """
 
+import sys
 import time
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
+
+
+class BootReading(NamedTuple):
+    """How long the machine has been running: a clock that nobody can set.
+
+    Attributes:
+        boot: names this start of the machine; empty where the system gives it no name.
+        seconds: since that start, time asleep included.
+    """
+
+    boot: str
+    seconds: float
 
 
 class TimeSource(Protocol):
@@ -19,6 +33,10 @@ class TimeSource(Protocol):
 
     def today(self) -> date:
         """Return today's date in Europe/London."""
+        ...
+
+    def since_boot(self) -> BootReading:
+        """Return how long the machine has been running."""
         ...
 
 
@@ -44,6 +62,10 @@ class SystemTime:
         """Return today in Europe/London."""
         return to_london(self.now()).date()
 
+    def since_boot(self) -> BootReading:
+        """Return how long the machine has been running."""
+        return _since_boot()
+
 
 class FrozenTime:
     """A clock that moves only when told to: for tests and for the demonstration's past."""
@@ -52,6 +74,7 @@ class FrozenTime:
         if instant.tzinfo is None:
             instant = instant.replace(tzinfo=UTC)
         self._instant = instant
+        self._boot = BootReading("frozen", 3600.0)
 
     def now(self) -> datetime:
         """Return the frozen instant."""
@@ -62,12 +85,41 @@ class FrozenTime:
         return to_london(self._instant).date()
 
     def advance(self, **units: float) -> None:
-        """Move forward by the given ``timedelta`` units, e.g. ``advance(minutes=5)``."""
-        self._instant += timedelta(**units)
+        """Let time pass by the given ``timedelta`` units, e.g. ``advance(minutes=5)``."""
+        passed = timedelta(**units)
+        self._instant += passed
+        self._boot = BootReading(self._boot.boot, self._boot.seconds + passed.total_seconds())
 
     def move_to(self, instant: datetime) -> None:
-        """Set the clock to an instant (naive means UTC)."""
+        """Set the clock to an instant (naive means UTC), as a person would: no time passes."""
         self._instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+    def since_boot(self) -> BootReading:
+        """Return how long the machine has been running."""
+        return self._boot
+
+    def restart(self, boot: str, seconds: float = 0.0) -> None:
+        """Start the machine again.
+
+        Args:
+            boot: names the new start.
+            seconds: how long ago it was.
+        """
+        self._boot = BootReading(boot, seconds)
+
+
+def _since_boot() -> BootReading:
+    if sys.platform == "win32":
+        import ctypes
+
+        ticks = ctypes.windll.kernel32.GetTickCount64
+        ticks.restype = ctypes.c_uint64
+        return BootReading("", ticks() / 1000)
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:  # not a Linux
+        boot = ""
+    return BootReading(boot, time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)))
 
 
 def format_date(day: date) -> str:

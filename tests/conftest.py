@@ -24,6 +24,14 @@ QUICK = KdfParameters(memory_kib=1024, passes=1, lanes=1)
 """Key derivation that takes no time; the real parameters have their own test."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def settings_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep this account's own settings, and what is kept beside them, out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROLLCALL_SETTINGS", str(tmp_path_factory.mktemp("settings") / "settings.json"))
+        yield
+
+
 @pytest.fixture
 def frozen_time() -> FrozenTime:
     """Tuesday 17 November 2026, 09:00 in London."""
