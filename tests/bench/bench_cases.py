@@ -92,7 +92,7 @@ def run(scale: str = "full") -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "vault"
         ws, vault = workspace(folder)
-        key = vault._keys  # the floor opens the same file
+        key = vault.keys  # the floor opens the same file
         fill(ws, *SIZES[scale])
         raw = key.cases.hex() if key else ""
         vault.close()

@@ -21,6 +21,58 @@ PRAGMAS = (
     "PRAGMA busy_timeout = 15000",
     "PRAGMA cache_size = -131072",  # 128 MiB: SQLCipher's default decrypts the same pages over and over
 )
+_DAMAGE = ("file is not a database", "malformed", "hmac", "encrypted")
+
+
+class VaultDamaged(UserError):
+    """A database of the vault is missing, does not open with its key or cannot be read; it can be rebuilt.
+
+    Attributes:
+        name: of the file.
+    """
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+def is_damage(error: BaseException) -> bool:
+    """Return whether a driver's error is about a file's damaged content, not about the disk or a lock."""
+    words = str(error)
+    return isinstance(error, sqlcipher3.dbapi2.DatabaseError) and any(sign in words for sign in _DAMAGE)
+
+
+def connect(path: Path, key: bytes, *, pragmas: tuple[str, ...] = PRAGMAS) -> Any:
+    """Return a driver's connection under a raw 256-bit key, in autocommit.
+
+    Raises:
+        VaultDamaged: the key does not open the file, or the file cannot be read.
+        EnvironmentFault: another process or the disk is in the way.
+    """
+    connection = sqlcipher3.dbapi2.connect(str(path), isolation_level=None, check_same_thread=False, timeout=15)
+    try:
+        connection.execute("PRAGMA cipher_log_level = NONE")
+        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        for pragma in pragmas:
+            connection.execute(pragma)
+    except sqlcipher3.dbapi2.DatabaseError as error:
+        connection.close()
+        raise _in_words(path, error) from error
+    return connection
+
+
+def _in_words(path: Path, error: Exception) -> Exception:
+    if is_damage(error):
+        return VaultDamaged(path.name, f"{path.name} is damaged or has another key. It is kept untouched.")
+    words = str(error)
+    if "locked" in words or "busy" in words:
+        return EnvironmentFault("Another Rollcall is using this vault. Close it and try again.")
+    if "readonly" in words or "read-only" in words or "read only" in words:
+        return EnvironmentFault("The vault's folder cannot be written to. Ask your administrator. Nothing was changed.")
+    if "full" in words:
+        return EnvironmentFault("The disk is full. Make room and try again. Your records are kept.")
+    return EnvironmentFault(f"The disk did not let {path.name} be opened. Try again. Nothing was changed.")
 
 
 def open_engine(path: Path, key: bytes, *, create: bool = False) -> Engine:
@@ -32,31 +84,15 @@ def open_engine(path: Path, key: bytes, *, create: bool = False) -> Engine:
         create: whether the file may be new.
 
     Raises:
-        UserError: the file is not there, or the key does not open it.
+        VaultDamaged: the file is not there, or the key does not open it.
+        EnvironmentFault: another process or the disk is in the way.
     """
     if not create and not path.exists():
-        raise UserError(f"{path.name} is missing from the vault folder. Restore it from a backup. Nothing was changed.")
-
-    def connect() -> Any:
-        connection = sqlcipher3.dbapi2.connect(str(path), isolation_level=None, check_same_thread=False, timeout=15)
-        try:
-            connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            for pragma in PRAGMAS:
-                connection.execute(pragma)
-        except sqlcipher3.dbapi2.DatabaseError as error:
-            connection.close()
-            if "locked" in str(error) or "busy" in str(error):
-                raise EnvironmentFault("Another Rollcall is using this vault. Close it and try again.") from error
-            raise UserError(
-                f"{path.name} did not open with this vault's key. It is kept untouched. Restore it from a backup."
-            ) from error
-        return connection
-
+        raise VaultDamaged(path.name, f"{path.name} is missing from the vault folder. Nothing was changed.")
     engine = create_engine(
         "sqlite://",
         module=sqlcipher3.dbapi2,
-        creator=connect,
+        creator=lambda: connect(path, key),
         poolclass=QueuePool,
         pool_size=3,
         max_overflow=5,

@@ -1,17 +1,13 @@
-"""Creating, opening and closing a vault folder.
+"""An opened vault: its databases, its person, and changing the ways in.
 
-A vault holds ``cases.db`` and ``documents.db`` (SQLCipher), ``vault.json`` (key-derivation parameters and sealed keys;
-nothing about anybody) and ``backups/``.
+A vault is a folder: ``cases.db`` and ``documents.db`` (SQLCipher), ``vault.json`` with its copy (how keys are derived,
+and the keys sealed; nothing about anybody), ``lifeboat.log``, ``attempts.json``, ``backups/`` and ``set-aside/``.
 """
 
-import base64
-import json
-import os
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
 from sqlalchemy import Engine, insert, select
 from sqlalchemy.exc import DatabaseError
 
@@ -22,11 +18,13 @@ from app.models.terms import Role
 from app.services import projection  # noqa: F401  (imported while the passphrase is typed, not at the first save)
 from app.services.locking import WRITING
 from app.services.signing import Signer, new_seed
-from app.services.vault import device_secret, keys
+from app.services.vault import vault_file, ways_in
 from app.services.vault.attempts import Attempts
-from app.services.vault.database import open_engine
+from app.services.vault.database import VaultDamaged, open_engine
 from app.services.vault.keys import DataKeys, KdfParameters, WrongSecretError
 from app.services.vault.migrate import bring_up_to_date
+from app.services.vault.recovery_key import RecoveryKey
+from app.services.vault.vault_file import VaultFile
 from app.services.workspace import Actor, Workspace
 from app.timesource import TimeSource
 
@@ -34,9 +32,6 @@ if TYPE_CHECKING:
     from app.services.documents.store import DocumentStore
     from app.services.vault.device_secret import Keyring
 
-FORMAT = 1
-MINIMUM_PASSPHRASE = 12
-Progress = Callable[[str], None]
 USER_FACT = "user_id"
 
 
@@ -44,25 +39,136 @@ class Vault:
     """An opened vault. Closing it drops keys and connections."""
 
     def __init__(
-        self, folder: Path, data_keys: DataKeys, header: dict[str, Any], time: TimeSource, *, new: bool = False
+        self,
+        folder: Path,
+        data_keys: DataKeys,
+        file: VaultFile,
+        time: TimeSource,
+        *,
+        keyring: "Keyring | None" = None,
+        new: bool = False,
     ) -> None:
         self.folder = folder
         self.time = time
-        self.label: str = header["label"]
-        self.uses_keyring: bool = header["keyring"]
+        self.file = file
+        self._keyring = keyring
         self._keys: DataKeys | None = data_keys
         self._workspaces: list[Workspace] = []
+        if not new and not (folder / "documents.db").exists():
+            raise VaultDamaged("documents.db", "documents.db is missing from the vault folder. Nothing was changed.")
         self.engine: Engine = open_engine(folder / "cases.db", data_keys.cases, create=new)
         try:
             bring_up_to_date(self.engine, "vault")
         except DatabaseError as error:
             self.engine.dispose()
-            raise UserError(
-                "cases.db is damaged and could not be read. It is kept untouched. Restore it from a backup."
+            raise VaultDamaged(
+                "cases.db", "cases.db is damaged and could not be read. It is kept untouched."
             ) from error
         except BaseException:
             self.engine.dispose()
             raise
+
+    @property
+    def keys(self) -> DataKeys:
+        """The data keys.
+
+        Raises:
+            EnvironmentFault: the vault is closed.
+        """
+        if self._keys is None:
+            raise EnvironmentFault("Rollcall is locked. Unlock it first.")
+        return self._keys
+
+    @property
+    def vault_id(self) -> str:
+        """The vault's own id, random."""
+        return self.file.header.vault
+
+    @property
+    def label(self) -> str:
+        """The laptop's name."""
+        return self.file.header.label
+
+    @property
+    def uses_keyring(self) -> bool:
+        """Whether the passphrase needs the device secret in the keyring too."""
+        return self.file.header.keyring
+
+    @property
+    def has_recovery_key(self) -> bool:
+        """Whether a recovery key opens this vault."""
+        return self.file.wrap("recovery") is not None
+
+    @property
+    def has_authority_key(self) -> bool:
+        """Whether the authority can open this vault."""
+        return self.file.wrap("authority") is not None
+
+    @property
+    def authority_key(self) -> bytes | None:
+        """The authority's public key that the vault is sealed to."""
+        wrap = self.file.wrap("authority")
+        return wrap.public_key if wrap else None
+
+    def change_passphrase(self, old: str, new: str, *, kdf: KdfParameters | None = None) -> None:
+        """Take another passphrase into use; the keyring's secret and the other ways in stay.
+
+        Raises:
+            UserError: the old one is wrong (field ``passphrase``; it is counted) or the new one weak (``new``).
+            EnvironmentFault: the keyring or the disk is in the way; the old passphrase stays.
+        """
+        self.check_passphrase(old)
+        try:
+            ways_in.check_new_passphrase(new)
+        except UserError as error:
+            raise UserError(error.message, "new") from error
+        secret = ways_in.secret_of(self.file, self._keyring)
+        now = self.time.now()
+        header = msgspec.structs.replace(
+            self.file.header,
+            generation=self.file.header.generation + 1,
+            kdf=ways_in.new_kdf(kdf, with_keyring=self.uses_keyring),
+            passphrase_set_at=now.isoformat(),
+        )
+        file = msgspec.structs.replace(self.file, header=header)
+        self._keep(file.with_wrap(ways_in.passphrase_wrap(file, self.keys, new, secret, now)))
+
+    def check_passphrase(self, passphrase: str) -> None:
+        """Refuse a wrong passphrase, and count it.
+
+        Raises:
+            UserError: says how many tries are left; field ``passphrase``.
+        """
+        attempts = Attempts(self.folder / "attempts.json", self.time)
+        attempts.check()
+        secret = ways_in.secret_of(self.file, self._keyring)
+        try:
+            ways_in.open_with_passphrase(self.file, passphrase, secret)
+        except WrongSecretError as error:
+            raise UserError(attempts.failed(), field="passphrase") from error
+        attempts.succeeded()
+
+    def set_recovery_key(self, recovery: RecoveryKey, passphrase: str) -> None:
+        """Take a recovery key into use; an earlier one stops working.
+
+        Raises:
+            UserError: the passphrase is wrong; it is counted.
+        """
+        self.check_passphrase(passphrase)
+        header = msgspec.structs.replace(self.file.header, generation=self.file.header.generation + 1)
+        file = msgspec.structs.replace(self.file, header=header)
+        self._keep(file.with_wrap(ways_in.recovery_wrap(file, self.keys, recovery.public_key, self.time.now())))
+
+    def set_authority_key(self, public_key: bytes) -> None:
+        """Seal the vault to the authority's public key too, so that its holder can recover this laptop."""
+        if self.authority_key != public_key:
+            file = self.file
+            self._keep(file.with_wrap(ways_in.authority_wrap(file, self.keys, public_key, self.time.now())))
+
+    def _keep(self, file: VaultFile) -> None:
+        file = file.sealed(self.keys)
+        vault_file.write(self.folder, file)
+        self.file = file
 
     @property
     def device_id(self) -> str | None:
@@ -141,167 +247,6 @@ class Vault:
     def _open_documents(self) -> "DocumentStore":
         from app.services.documents.store import DocumentStore
 
-        if self._keys is None:
-            raise EnvironmentFault("Rollcall is locked. Unlock it to open documents.")
-        store = DocumentStore(open_engine(self.folder / "documents.db", self._keys.documents))
+        store = DocumentStore(open_engine(self.folder / "documents.db", self.keys.documents))
         store.create_schema()
         return store
-
-
-def vault_exists(folder: Path) -> bool:
-    """Return whether a folder holds a vault."""
-    return (folder / "vault.json").exists()
-
-
-def create_vault(
-    folder: Path,
-    passphrase: str,
-    *,
-    time: TimeSource,
-    label: str = "",
-    keyring: "Keyring | None" = None,
-    use_system_keyring: bool = False,
-    kdf: KdfParameters | None = None,
-    progress: Progress | None = None,
-) -> Vault:
-    """Make a new vault and open it.
-
-    Args:
-        folder: an empty or new folder.
-        passphrase: at least 12 characters.
-        time: the clock.
-        label: the laptop's name for the unlock page; never a person's.
-        keyring: where the device secret is kept; None keeps none (passphrase only, with stronger parameters).
-        use_system_keyring: find the operating system's keyring.
-        kdf: parameters; tuned to about half a second here when not given.
-        progress: told in words what is being done.
-
-    Raises:
-        UserError: the folder holds a vault, or the passphrase is short.
-    """
-    if vault_exists(folder):
-        raise UserError("This folder already holds a vault. Open it, or choose another folder. Nothing was changed.")
-    if len(passphrase) < MINIMUM_PASSPHRASE:
-        raise UserError(f"Use at least {MINIMUM_PASSPHRASE} characters. A few unrelated words work well.", "passphrase")
-    _say(progress, "Measuring this laptop")
-    if use_system_keyring and keyring is None:
-        keyring = device_secret.system_keyring()
-    if kdf is None:
-        # Without a keyring the passphrase is the only lock, so guessing is made twice as slow.
-        kdf = KdfParameters.tuned(0.5 if keyring else 1.0)
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    (folder / "backups").mkdir(exist_ok=True)
-    vault_id = new_id()
-    header = {
-        "format": FORMAT,
-        "vault": vault_id,
-        "label": label,
-        "created_at": time.now().isoformat(),
-        "keyring": keyring is not None,
-        "kdf": {"name": "argon2id", "salt": base64.b64encode(os.urandom(16)).decode(), **asdict(kdf)},
-    }
-    secret = device_secret.store_new_secret(keyring, vault_id) if keyring else None
-    _say(progress, "Making the keys")
-    data_keys = DataKeys.fresh()
-    wrapping = keys.wrapping_key(kdf.derive(passphrase, base64.b64decode(header["kdf"]["salt"])), secret)  # type: ignore[index]  # built above
-    wraps = [{"kind": "passphrase", **keys.seal(data_keys, wrapping, _canonical(header))}]
-    _write_durably(folder / "vault.json", json.dumps({"header": header, "wraps": wraps}, indent=1))
-    _say(progress, "Making the databases")
-    open_engine(folder / "documents.db", data_keys.documents, create=True).dispose()
-    return Vault(folder, data_keys, header, time, new=True)
-
-
-def open_vault(
-    folder: Path,
-    passphrase: str,
-    *,
-    time: TimeSource,
-    keyring: "Keyring | None" = None,
-    progress: Progress | None = None,
-) -> Vault:
-    """Open a vault.
-
-    Raises:
-        UserError: no vault, a newer vault, a wrong passphrase (with how many tries are left), or a wait is running.
-        EnvironmentFault: the keyring does not open or has lost the vault's secret.
-    """
-    header, wraps = _read_header(folder)
-    attempts = Attempts(folder / "attempts.json", time)
-    attempts.check()
-    secret = _device_secret(header, keyring)
-    _say(progress, "Unlocking")
-    parameters = dict(header["kdf"])
-    salt = base64.b64decode(parameters.pop("salt"))
-    parameters.pop("name", None)
-    derived = KdfParameters(**parameters).derive(passphrase, salt)
-    wrapping = keys.wrapping_key(derived, secret)
-    for wrap in wraps:
-        if wrap.get("kind") != "passphrase":
-            continue
-        try:
-            data_keys = keys.unseal(wrap, wrapping, _canonical(header))
-        except WrongSecretError:
-            continue
-        attempts.succeeded()
-        _say(progress, "Opening your cases")
-        return Vault(folder, data_keys, header, time)
-    raise UserError(attempts.failed(), field="passphrase")
-
-
-def read_label(folder: Path) -> str:
-    """Return the laptop's name for the unlock page, or an empty text."""
-    try:
-        return str(_read_header(folder)[0]["label"])
-    except UserError:
-        return ""
-
-
-def _device_secret(header: dict[str, Any], keyring: "Keyring | None") -> bytes | None:
-    if not header["keyring"]:
-        return None
-    keyring = keyring or device_secret.system_keyring()
-    secret = device_secret.fetch_secret(keyring, header["vault"]) if keyring else None
-    if secret is None:
-        raise EnvironmentFault(
-            "This laptop's keyring no longer holds the vault's secret. Ask your administrator to enrol it again. "
-            "Your records are kept, encrypted."
-        )
-    return secret
-
-
-def _read_header(folder: Path) -> tuple[dict[str, Any], list[dict[str, str]]]:
-    path = folder / "vault.json"
-    if not path.exists():
-        raise UserError("There is no vault on this laptop yet. Enrol it with the code from your administrator.")
-    try:
-        whole = json.loads(path.read_text())
-        header, wraps = whole["header"], whole["wraps"]
-        stated = int(header["format"])
-        if stated > FORMAT:
-            raise UserError("This vault was made by a newer Rollcall. Update Rollcall to open it. Nothing was changed.")
-        _ = header["vault"], header["label"], header["keyring"], header["kdf"]["salt"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            "vault.json is damaged, so the vault cannot be opened. Restore it from a backup. Your records are kept."
-        ) from error
-    return header, wraps
-
-
-def _canonical(header: dict[str, Any]) -> bytes:
-    return json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _write_durably(path: Path, content: str) -> None:
-    scratch = path.with_suffix(".new")
-    with scratch.open("w") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    scratch.chmod(0o600)
-    scratch.replace(path)
-
-
-def _say(progress: Progress | None, words: str) -> None:
-    if progress is not None:
-        progress(words)
