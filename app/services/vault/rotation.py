@@ -162,6 +162,7 @@ class _Held:
             raise VaultDamaged(path.name, f"{path.name} is missing. Open Rollcall to rebuild it. Nothing was changed.")
         self.connection: Any = connect(path, key, pragmas=_QUIET)
         try:
+            self.connection.execute("PRAGMA busy_timeout = 0")  # whoever has it open will not let go while we wait
             self.connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             self.connection.execute("BEGIN EXCLUSIVE")
             self.connection.execute("COMMIT")

@@ -73,7 +73,7 @@ def test_everything_is_there_under_new_keys_and_the_old_ones_open_nothing(
     assert not list(folder.glob("*.next*"))
 
 
-@pytest.mark.parametrize("at", range(14))
+@pytest.mark.parametrize("at", range(24))
 def test_stopped_anywhere_the_vault_opens_and_the_rotation_goes_on(
     folder: Path, frozen_time: FrozenTime, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
