@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from app.central import records
 from app.central.tables import change_log, revision_counter
@@ -13,6 +13,8 @@ from app.services.sync.protocol import (
     PAGE_ENTRIES,
     SNAPSHOT_ROWS,
     LogEntry,
+    OwnSet,
+    OwnSets,
     ProtocolError,
     PullAnswer,
     SnapshotAnswer,
@@ -70,6 +72,33 @@ class Reader:
         ]
         entries = entries[: page(entries, [len(entry.body) + len(entry.effective) + 200 for entry in entries])]
         return PullAnswer(entries, entries[-1].revision if entries else cursor, max(head, cursor))
+
+    def own_sets(self, device_id: str, after: int, limit: int) -> OwnSets:
+        """Return a laptop's own change sets after a place in its order, refused ones too, as much as fits a page."""
+        columns = change_log.c
+        own = columns.device_id == device_id
+        with self._engine.connect() as connection:
+            last = connection.execute(select(func.max(columns.sequence)).where(own)).scalar()
+            rows = connection.execute(
+                select(change_log)
+                .where(own, columns.sequence > after)
+                .order_by(columns.sequence)
+                .limit(max(1, min(limit, PAGE_ENTRIES)))
+            ).all()
+        sets = [
+            OwnSet(
+                row.change_set_id,
+                row.sequence,
+                row.state,
+                row.revision,
+                bytes(row.body),
+                bytes(row.signature),
+                bytes(row.receipt),
+                row.refusal,
+            )
+            for row in rows
+        ]
+        return OwnSets(sets[: page(sets, [len(each.body) + 300 for each in sets])], int(last or 0))
 
     def snapshot_start(self) -> SnapshotStart:
         """Return what a first pull will bring.

@@ -150,6 +150,11 @@ def device_routes(services: CentralServices) -> APIRouter:
         protocol.PullRequest,
         lambda device, message: services.reader.pull(device.device_id, message.cursor, message.limit),
     )
+    for_device(
+        "/own-sets",
+        protocol.OwnSetsRequest,
+        lambda device, message: services.reader.own_sets(device.device_id, message.after, message.limit),
+    )
     for_device("/snapshot/start", protocol.SnapshotStartRequest, lambda _device, _m: services.reader.snapshot_start())
     for_device(
         "/snapshot/rows",

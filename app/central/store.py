@@ -20,6 +20,7 @@ from app.services.changes import Change, ChangeSet, encode
 from app.services.sync.fuse import too_many_deletions
 from app.services.sync.protocol import (
     HELD,
+    PLACE_TAKEN,
     REFUSED,
     PushAnswer,
     PushResult,
@@ -81,8 +82,7 @@ class Store:
                     answers[change_set.id] = PushResult(
                         change_set.id,
                         REFUSED,
-                        reason="Another change has this one's place in the order of this laptop. "
-                        "The vault may have been restored from a backup. Ask your administrator.",
+                        reason=PLACE_TAKEN,
                     )
                 elif change_set.sequence == last + 1:
                     due.append(each)

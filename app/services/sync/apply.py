@@ -5,7 +5,7 @@ the log then says what became of it. So every laptop that has applied the same r
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,14 +20,12 @@ from app.services.batches import batched
 from app.services.capture import line_rows, unit_of
 from app.services.changes import Change, ChangeSet, collapse, decode
 from app.services.sync import facts, writing
-from app.services.sync.faults import TooManyDeletions, nonsense
-from app.services.sync.fuse import too_many_deletions
+from app.services.sync.faults import nonsense
+from app.services.sync.overlay import FOREVER, Guard, Key, Overlay
 from app.services.sync.protocol import LogEntry, SnapshotPage
-from app.services.sync.shapes import ShapeError, columns_of, decode_rows, table_of, wire_defaults
+from app.services.sync.shapes import ShapeError, columns_of, decode_rows, table_of
 
-Key = tuple[str, str]
 _changes_decoder = msgspec.json.Decoder(list[Change])
-_FOREVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,103 +42,24 @@ class Entry:
     changes: Sequence[Change]
 
 
-@dataclass(slots=True)
-class Guard:
-    """Fields that this laptop wrote and whose merging has not been seen yet."""
-
-    writes: dict[Key, list[tuple[float, frozenset[str] | None]]] = field(default_factory=dict)
-
-    def add(self, change: Change, revision: float) -> None:
-        """Note one of this laptop's changes, merged at a revision (or not yet: infinity)."""
-        fields = None if change.op == "delete" else frozenset(change.fields)
-        self.writes.setdefault((change.table, change.row), []).append((revision, fields))
-
-    def fields(self, key: Key, revision: float) -> frozenset[str] | None:
-        """Return the fields of a row that a change of this revision must leave alone; None for the whole row."""
-        guarded: frozenset[str] = frozenset()
-        for merged_at, fields in self.writes.get(key, ()):
-            if merged_at > revision:
-                if fields is None:
-                    return None
-                guarded |= fields
-        return guarded
+class VaultBehind(Exception):
+    """The log names a change set of this laptop that this laptop does not have: the vault was put back."""
 
 
-@dataclass(slots=True)
-class Overlay:
-    """Rows as a page of entries leaves them, gathered before anything is written."""
-
-    stored: set[Key]
-    guard: Guard
-    rows: dict[Key, dict[str, Any] | None] = field(default_factory=dict)
-    fresh: set[Key] = field(default_factory=set)
-
-    def take(self, change: Change, revision: float) -> None:
-        """Apply one change on top of what is there."""
-        key = (change.table, change.row)
-        guarded = self.guard.fields(key, revision)
-        if guarded is None:
-            return
-        present = self.rows[key] is not None if key in self.rows else key in self.stored
-        if change.op == "delete":
-            # An edit of this laptop that is still on its way is never deleted; its own entry will tell.
-            if present and not guarded:
-                self.rows[key] = None
-                self.fresh.discard(key)
-            return
-        news = {name: pair[1] for name, pair in change.fields.items() if name not in guarded}
-        if present:
-            row = self.rows.get(key)
-            self.rows[key] = {**row, **news} if row else news
-        elif change.op == "insert":
-            self.rows[key] = {**wire_defaults(change.table), **news}
-            self.fresh.add(key)
-        # A change to a row that is not here: it was deleted by a revision that a first pull has seen already.
-
-    def write(self, connection: Connection) -> None:
-        """Write what the rows have become.
-
-        Raises:
-            TooManyDeletions: the fuse.
-        """
-        inserts: dict[str, list[dict[str, Any]]] = {}
-        updates: dict[str, dict[str, dict[str, Any]]] = {}
-        deletes: dict[str, list[str]] = {}
-        for key, row in self.rows.items():
-            table, row_id = key
-            if row is None:
-                if key in self.stored:
-                    deletes.setdefault(table, []).append(row_id)
-            elif key in self.stored:
-                updates.setdefault(table, {})[row_id] = row
-            else:
-                inserts.setdefault(table, []).append(row)
-        for table, ids in deletes.items():
-            if too_many_deletions(len(ids), writing.count(connection, table)):
-                raise TooManyDeletions(
-                    "The central store asks this laptop to delete a large share of its records. Nothing was deleted. "
-                    "Ask your administrator before you sync again."
-                )
-        for table, ids in deletes.items():
-            writing.delete(connection, table, ids)
-        for table, rows in updates.items():
-            writing.update_wire(connection, table, rows)
-        for table, fresh in inserts.items():
-            writing.insert_wire(connection, table, fresh)
-
-
-def apply_entries(session: Session, entries: Sequence[LogEntry], device_id: str) -> int:
+def apply_entries(session: Session, entries: Sequence[LogEntry], device_id: str, *, own_too: bool = False) -> int:
     """Apply entries of the log and move the cursor past them, in the session's transaction.
 
     Args:
         session: from ``Workspace.apply_session``.
         entries: in revision order, following on from the cursor.
         device_id: this laptop.
+        own_too: apply this laptop's own change sets as well: a vault that was put back lacks what they did.
 
     Returns:
         How many change sets came from elsewhere.
 
     Raises:
+        VaultBehind: a change set of this laptop is not here; nothing of the page was applied.
         CentralUnreachable: an entry cannot be read or does not fit its table; nothing of the page was applied.
         TooManyDeletions: the fuse.
     """
@@ -150,8 +69,9 @@ def apply_entries(session: Session, entries: Sequence[LogEntry], device_id: str)
     if not entries:
         return 0
     connection = session.connection()
+    own = _own_bodies(connection, entries, device_id)
     try:
-        read = [_read(entry) for entry in entries]
+        read = [_read(entry, own.get(entry.change_set_id, b"") if own_too else b"") for entry in entries]
         _check_order(read, cursor)
         changes = [change for entry in read for change in entry.changes]
         overlay = Overlay(_stored(connection, changes), _guard(connection, read, changes, device_id))
@@ -221,8 +141,38 @@ def apply_snapshot_page(session: Session, page: SnapshotPage, device_id: str) ->
     return len(rows)
 
 
-def _read(entry: LogEntry) -> Entry:
-    change_set = decode(entry.body) if entry.body else None
+def put_on_top(session: Session, changes: Sequence[Change]) -> None:
+    """Make rows what changes that are not merged yet left them as; doing it again changes nothing."""
+    connection = session.connection()
+    overlay = Overlay(_stored(connection, changes), Guard())
+    for change in changes:
+        overlay.take(change, FOREVER)
+    overlay.write(connection)
+
+
+def _own_bodies(connection: Connection, entries: Sequence[LogEntry], device_id: str) -> dict[str, bytes]:
+    """Return this laptop's own change sets among the entries.
+
+    Raises:
+        VaultBehind: one of them is not here.
+    """
+    asked = [entry.change_set_id for entry in entries if not entry.body]
+    found: dict[str, bytes] = {}
+    for some in batched(asked, 400):
+        rows = connection.execute(
+            select(ChangeSetRow.id, ChangeSetRow.body).where(
+                ChangeSetRow.id.in_(some), ChangeSetRow.device_id == device_id
+            )
+        )
+        found |= {row.id: row.body for row in rows}
+    if len(found) < len(set(asked)):
+        raise VaultBehind
+    return found
+
+
+def _read(entry: LogEntry, own: bytes = b"") -> Entry:
+    body = entry.body or own
+    change_set = decode(body) if body else None
     if change_set is not None and change_set.id != entry.change_set_id:
         raise ShapeError("a change set under another id")
     if entry.effective:
@@ -253,7 +203,7 @@ def _guard(connection: Connection, entries: Sequence[Entry], changes: Sequence[C
     merged_at = {entry.log.change_set_id: entry.log.revision for entry in entries}
     for row in _own_sets(connection, device_id, {change.row for change in changes}, first):
         # A lost answer leaves a set pending here that the log already has.
-        revision = row.revision or merged_at.get(row.id) or _FOREVER
+        revision = row.revision or merged_at.get(row.id) or FOREVER
         for change in decode(row.body).changes:
             guard.add(change, revision)
     return guard

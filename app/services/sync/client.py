@@ -11,8 +11,8 @@ from app.logs import get_logger
 from app.models import SYNCED_TABLES, ChangeSetRow, ReferenceLease
 from app.models.terms import ChangeState
 from app.services import projection_rebuild
-from app.services.sync import facts, protocol
-from app.services.sync.apply import apply_entries, apply_snapshot_page, keep_history
+from app.services.sync import facts, protocol, recovery
+from app.services.sync.apply import VaultBehind, apply_entries, apply_snapshot_page, keep_history
 from app.services.sync.documents import move_documents
 from app.services.sync.faults import CentralUnreachable, nonsense
 from app.services.sync.receipts import ReceiptChecker
@@ -51,6 +51,7 @@ class SyncClient:
         self._progress = progress or (lambda _progress: None)
         self._device = ws.actor.device_id
         self._sets_a_push = protocol.PUSH_SETS
+        self._place_taken = False
         with ws.read() as session:
             self._receipts = ReceiptChecker(facts.get(session, facts.SERVER_KEY) or "")
 
@@ -63,8 +64,15 @@ class SyncClient:
             TooManyDeletions: the fuse.
         """
         report = SyncReport()
+        with self._ws.read() as session:
+            behind = recovery.is_behind(session)
+        if behind:
+            self.catch_up(report)
         self.push(report)
         self.pull(report)
+        if self._place_taken:
+            self.catch_up(report)
+            self.push(report)
         self.renew_leases()
         move_documents(self._ws, self._transport, report, self._progress)
         self._fetch_history()
@@ -136,6 +144,9 @@ class SyncClient:
             if result.state == protocol.HELD:
                 held = True
                 continue
+            if result.reason == protocol.PLACE_TAKEN:
+                self._place_taken = True
+                continue
             values.append(self._judged(row, result))
             report.pushed += result.state != protocol.REFUSED
             report.conflicted += result.state == protocol.CONFLICTED
@@ -173,6 +184,25 @@ class SyncClient:
     def pull(self, report: SyncReport) -> None:
         """Bring this vault to the central store's newest revision."""
         self.first_pull(report)
+        try:
+            self._pull_log(report)
+        except VaultBehind:
+            self.catch_up(report)
+            self.push(report)
+
+    def catch_up(self, report: SyncReport) -> None:
+        """Bring back what a vault that was put back or rebuilt lacks, before anything of it is sent."""
+        self._place_taken = False
+        report.own += recovery.fetch_own_sets(self._ws, self._transport, self._receipts, self._progress)
+        self.first_pull(report)
+        try:
+            self._pull_log(report, own_too=True)
+        except VaultBehind as error:
+            raise nonsense() from error
+        with self._ws.apply_session() as session:
+            recovery.settle(session, self._device)
+
+    def _pull_log(self, report: SyncReport, *, own_too: bool = False) -> None:
         with self._ws.read() as session:
             cursor = facts.cursor(session)
         started_at, more = cursor, True
@@ -180,7 +210,7 @@ class SyncClient:
             answer = self._transport.call("/pull", protocol.PullRequest(cursor), protocol.PullAnswer)
             if answer.entries:
                 with self._ws.apply_session() as session:
-                    report.received += apply_entries(session, answer.entries, self._device)
+                    report.received += apply_entries(session, answer.entries, self._device, own_too=own_too)
                 if answer.entries[-1].revision <= cursor:
                     raise nonsense()
                 cursor = answer.entries[-1].revision

@@ -17,6 +17,8 @@ HISTORY_FROM = "history_from"
 """The revision below which the log has not been fetched yet; the snapshot stood for it."""
 DOCUMENT_PREFIX = "document:"
 """Followed by a hash: the bytes are known to be on both sides."""
+BEHIND = "behind"
+"""Set while this vault may lack change sets of its own that the central store has: it was put back or rebuilt."""
 
 __all__ = ["CURSOR"]
 

@@ -37,6 +37,11 @@ ACCEPTED = "accepted"
 CONFLICTED = "conflicted"
 REFUSED = "refused"
 HELD = "held"
+PLACE_TAKEN = (
+    "Another change has this one's place in the order of this laptop. "
+    "The vault may have been restored from a backup. Ask your administrator."
+)
+"""Why a change set is not even judged; the laptop then fetches what it lacks and gives this one a place of its own."""
 
 Message = TypeVar("Message")
 
@@ -111,6 +116,33 @@ class PullAnswer(msgspec.Struct):
     entries: list[LogEntry]
     cursor: int
     head: int
+
+
+class OwnSetsRequest(msgspec.Struct):
+    """Asks for the laptop's own change sets after a place in its order: a vault that was put back lacks some."""
+
+    after: int
+    limit: int = PAGE_ENTRIES
+
+
+class OwnSet(msgspec.Struct, array_like=True):
+    """A change set of the asking laptop, as the central store holds and judged it."""
+
+    id: str
+    sequence: int
+    state: str
+    revision: int | None
+    body: bytes
+    signature: bytes
+    receipt: bytes
+    reason: str = ""
+
+
+class OwnSets(msgspec.Struct):
+    """Own change sets in the laptop's order, and the last place the central store holds."""
+
+    sets: list[OwnSet]
+    last_sequence: int
 
 
 class SnapshotStart(msgspec.Struct):

@@ -39,6 +39,7 @@ class SyncReport:
         refused: change sets it refused; they stay on the laptop.
         received: change sets from elsewhere.
         rows: rows of a first pull.
+        own: this laptop's own change sets that it had lost and has again.
         documents_sent, documents_fetched: contents whose bytes moved.
         revision: the newest central revision this vault holds.
     """
@@ -48,6 +49,7 @@ class SyncReport:
     refused: int = 0
     received: int = 0
     rows: int = 0
+    own: int = 0
     documents_sent: int = 0
     documents_fetched: int = 0
     revision: int = 0
