@@ -1,17 +1,17 @@
 """``rollcall-central``: serve, migrate, people, laptops and health. Exit status 0 done, 1 refused, 2 wrong use."""
 
-import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.exceptions import TyperException
 
+from app.central import recovery_commands
+from app.central.command import Data, Dsn, Json, Username, answer, resolve, services_on
 from app.errors import RollcallError
 
 if TYPE_CHECKING:
@@ -24,43 +24,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-Dsn = Annotated[
-    str, typer.Option(envvar="ROLLCALL_CENTRAL_DSN", help="postgresql://... of any PostgreSQL 15 or later.")
-]
-Data = Annotated[Path | None, typer.Option(help="A folder for an embedded PostgreSQL, instead of --dsn.")]
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for machines.")]
-Username = Annotated[str, typer.Argument(help="The person's username.")]
-
-
-def default_data_folder() -> Path:
-    """Return where the embedded database lives when nothing else is said."""
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("rollcall-central", appauthor=False)) / "postgres"
-
-
-def _resolve(dsn: str, data: Path | None) -> str:
-    if dsn:
-        return dsn
-    from app.central.embedded import database_dsn, start_postgres
-
-    return database_dsn(start_postgres(data or default_data_folder()))
-
-
-@contextmanager
-def _services(dsn: str, data: Path | None) -> Iterator["CentralServices"]:
-    from app.central.services import build_services
-
-    services = build_services(_resolve(dsn, data))
-    try:
-        yield services
-    finally:
-        services.close()
-
-
-def _answer(value: dict[str, Any], as_json: bool, words: str) -> None:
-    sys.stdout.write((json.dumps(value, default=str) if as_json else words) + "\n")
 
 
 @app.command()
@@ -83,7 +46,7 @@ def serve(
     # uvicorn finishes what is under way and then raises the signal again: leave in order, so that an embedded
     # PostgreSQL that nobody else uses is stopped too.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
-    services = build_services(_resolve(dsn, data))
+    services = build_services(resolve(dsn, data))
     sys.stdout.write(f"Serving on {'https' if certificate else 'http'}://{host}:{port}\n")
     sys.stdout.flush()
     uvicorn.run(
@@ -103,7 +66,7 @@ def serve(
 @app.command()
 def migrate(dsn: Dsn = "", data: Data = None) -> None:
     """Bring the database's schema up to date."""
-    with _services(dsn, data):
+    with services_on(dsn, data):
         sys.stdout.write("The schema is up to date.\n")
 
 
@@ -120,11 +83,11 @@ def add_user(
     as_json: Json = False,
 ) -> None:
     """Add a person."""
-    with _services(dsn, data) as services:
+    with services_on(dsn, data) as services:
         if authority:
             services.people.ensure_authority(authority)
         user_id = services.people.add_user(username, name, role, team, job_title=job_title)
-    _answer({"user_id": user_id}, as_json, f"Added {name}.")
+    answer({"user_id": user_id}, as_json, f"Added {name}.")
 
 
 @app.command("set-password")
@@ -134,7 +97,7 @@ def set_password(username: Username, dsn: Dsn = "", data: Data = None) -> None:
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         password = sys.stdin.readline().rstrip("\r\n")
-    with _services(dsn, data) as services:
+    with services_on(dsn, data) as services:
         services.trust.set_password(services.people.user_id(username), password)
     sys.stdout.write("The password is set.\n")
 
@@ -148,24 +111,24 @@ def enrol(
     as_json: Json = False,
 ) -> None:
     """Make a one-time code with which a person enrols a laptop."""
-    with _services(dsn, data) as services:
+    with services_on(dsn, data) as services:
         code = services.trust.make_code(services.people.user_id(username), timedelta(hours=hours))
-    _answer({"code": code, "hours": hours}, as_json, f"{code}\nIt works once, within {hours} hours.")
+    answer({"code": code, "hours": hours}, as_json, f"{code}\nIt works once, within {hours} hours.")
 
 
 @app.command()
 def devices(dsn: Dsn = "", data: Data = None, as_json: Json = False) -> None:
     """List the enrolled laptops."""
-    with _services(dsn, data) as services:
+    with services_on(dsn, data) as services:
         found = services.people.devices()
     lines = [
         f"{each['id']}  {each['name']}  {each['person']}{'  revoked' if each['revoked_at'] else ''}" for each in found
     ]
-    _answer({"devices": found}, as_json, "\n".join(lines) or "No laptop is enrolled.")
+    answer({"devices": found}, as_json, "\n".join(lines) or "No laptop is enrolled.")
 
 
 def _on_device(word: str, act: Callable[["CentralServices", str], None], dsn: str, data: Path | None) -> None:
-    with _services(dsn, data) as services:
+    with services_on(dsn, data) as services:
         act(services, word)
 
 
@@ -195,14 +158,17 @@ def allow_import(
 @app.command()
 def health(dsn: Dsn = "", data: Data = None, as_json: Json = False) -> None:
     """Say whether the database answers and how far the log is."""
-    with _services(dsn, data) as services:
+    with services_on(dsn, data) as services:
         found = {
             "status": "ok",
             "revision": services.reader.head(),
             "documents": services.bytes.complete_count(),
             "laptops": len(services.people.devices()),
         }
-    _answer(found, as_json, "\n".join(f"{name}: {value}" for name, value in found.items()))
+    answer(found, as_json, "\n".join(f"{name}: {value}" for name, value in found.items()))
+
+
+recovery_commands.add_to(app)
 
 
 def run(arguments: list[str]) -> int:

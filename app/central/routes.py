@@ -109,7 +109,7 @@ def open_routes(services: CentralServices) -> APIRouter:
         return await answered(
             request,
             protocol.SessionRequest,
-            lambda message: trust.start_session(message.challenge, message.signature),
+            lambda message: trust.start_session(message.challenge, message.signature, message.vault),
         )
 
     @router.post("/sign-in")

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from app.central.authority_key import AuthorityKeys
 from app.central.checks import DeviceIdentity
 from app.central.database import bring_up_to_date, open_engine
 from app.central.documents import ByteStore
 from app.central.leases import lend
 from app.central.people import People
 from app.central.reading import Reader
+from app.central.recovery import Recoveries
 from app.central.signing_key import Identity, identity
 from app.central.store import Store
 from app.central.trust import Trust
@@ -27,6 +29,8 @@ class CentralServices:
     reader: Reader
     trust: Trust
     people: People
+    authority: AuthorityKeys
+    recoveries: Recoveries
     bytes: ByteStore
     time: TimeSource
 
@@ -78,6 +82,7 @@ def _build(engine: Engine, time: TimeSource, *, migrate: bool) -> CentralService
         bring_up_to_date(engine)
     own = identity(engine)
     store = Store(engine, own, time)
+    authority = AuthorityKeys(engine, own, time)
     return CentralServices(
         engine=engine,
         identity=own,
@@ -85,6 +90,8 @@ def _build(engine: Engine, time: TimeSource, *, migrate: bool) -> CentralService
         reader=Reader(engine),
         trust=Trust(engine, own, store, time),
         people=People(engine, store, time),
+        authority=authority,
+        recoveries=Recoveries(engine, store, authority, time),
         bytes=ByteStore(engine),
         time=time,
     )

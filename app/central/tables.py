@@ -158,3 +158,33 @@ document_chunk = Table(
     Column("hash", Text, primary_key=True),
     Column("data", LargeBinary, nullable=False),
 )
+
+device_vault = Table(
+    "device_vault",
+    metadata,
+    Column(
+        "device_id",
+        Uuid(as_uuid=False),
+        ForeignKey("device_credential.device_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("vault_id", Text, primary_key=True),
+    _at("first_seen_at"),
+)
+"""Which vault, by its random id, a laptop has: a recovery is only made for a vault that belongs to the laptop."""
+
+recovery_issue = Table(
+    "recovery_issue",
+    metadata,
+    _id("id", primary_key=True),
+    _at("issued_at"),
+    _id("device_id", nullable=False),
+    Column("vault_id", Text, nullable=False),
+    _id("issued_by", nullable=False),
+    Column("system_account", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("key_fingerprint", Text, nullable=False),
+    Column("file_sha256", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+"""Each use of the authority's key: who, when, which laptop, why. ``revision`` is its line in the change log."""

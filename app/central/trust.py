@@ -17,8 +17,10 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.central import records
+from app.central.authority_key import AuthorityKeys
 from app.central.checks import DeviceIdentity
 from app.central.leases import lend
+from app.central.recovery import note_vault
 from app.central.signing_key import Identity
 from app.central.store import Store
 from app.central.tables import account, device_credential, device_person, enrolment_code
@@ -83,6 +85,7 @@ class Trust:
         self._engine = engine
         self._identity = identity
         self._store = store
+        self._authority = AuthorityKeys(engine, identity, time)
         self._time = time
         self._key = OKPKey.import_key(_jwk(identity))
         self._hasher = PasswordHasher()
@@ -154,14 +157,15 @@ class Trust:
                 )
             )
             connection.execute(insert(device_person).values(device_id=request.device_id, user_id=found.user_id))
+            note_vault(connection, request.device_id, request.vault, now)
             connection.execute(
                 update(enrolment_code)
                 .where(enrolment_code.c.code_hash == found.code_hash)
                 .values(used_at=now, used_by=request.device_id)
             )
             lease = lend(connection, request.device_id, request.year, now)
-        key = self._identity.signer.public_key
-        return EnrolAnswer(key, lease, found.user)
+            notice = self._authority.notice(connection)
+        return EnrolAnswer(self._identity.signer.public_key, lease, found.user, notice)
 
     def _find_code(self, connection: Connection, code: str, *, lock: bool = False) -> _Code:
         query = (
@@ -225,8 +229,8 @@ class Trust:
         """Return something for a laptop to sign; says nothing about whether the laptop is known."""
         return self._token({"device": device_id, "use": "challenge"}, CHALLENGE_LIFE)
 
-    def start_session(self, challenge: str, signature: bytes) -> Token:
-        """Return a token for a laptop that signed a challenge.
+    def start_session(self, challenge: str, signature: bytes, vault_id: str = "") -> Token:
+        """Return a token for a laptop that signed a challenge, and the authority's key for it to seal to.
 
         Raises:
             TrustError: unknown or revoked laptop, stale challenge or wrong signature.
@@ -235,7 +239,11 @@ class Trust:
         device = self._device(str(claims["device"]))
         if not verified(device.public_key, session_statement(challenge), signature):
             raise TrustError("bad-signature", "This laptop could not prove who it is. Ask your administrator.")
-        return self._life_token({"device": device.device_id, "use": "device"})
+        token = self._life_token({"device": device.device_id, "use": "device"})
+        with self._engine.begin() as connection:
+            note_vault(connection, device.device_id, vault_id, self._time.now())
+            token.authority = self._authority.notice(connection)
+        return token
 
     def device_of(self, token: str) -> DeviceIdentity:
         """Return the laptop a token is for.

@@ -73,9 +73,14 @@ def open_the_vault() -> Iterator["Vault"]:
 def open_workspace() -> Iterator["Workspace"]:
     """Open the chosen vault as the person it was enrolled for; the unlock is audited."""
     with open_the_vault() as vault:
-        workspace = vault.workspace()
-        workspace.audit("unlocked", detail={"by": "command line"})
-        yield workspace
+        yield unlocked_workspace(vault)
+
+
+def unlocked_workspace(vault: "Vault") -> "Workspace":
+    """Return the workspace of the person an open vault was enrolled for; the unlock is audited."""
+    workspace = vault.workspace()
+    workspace.audit("unlocked", detail={"by": "command line"})
+    return workspace
 
 
 def answer(value: Any, *, as_json: bool, text: str | None = None) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.context import OPTIONS, Json, answer, open_the_vault, open_workspace, passphrase
+from app.cli.context import OPTIONS, Json, answer, open_the_vault, open_workspace, passphrase, unlocked_workspace
 from app.timesource import SystemTime
 
 app = typer.Typer()
@@ -14,13 +14,16 @@ app = typer.Typer()
 @app.command()
 def now(as_json: Json = False) -> None:
     """Send what waits and fetch what is new."""
+    from app.services.sync.authority import keep_authority_key
     from app.services.sync.client import SyncClient
     from app.services.sync.enrolment import open_transport
 
-    with open_workspace() as workspace:
+    with open_the_vault() as vault:
+        workspace = unlocked_workspace(vault)
         transport = open_transport(workspace)
         try:
             report = SyncClient(workspace, transport).run()
+            keep_authority_key(vault, workspace, transport.authority)
         finally:
             transport.close()
     lines = [

@@ -17,11 +17,13 @@ from app.logs import get_logger
 from app.models import ChangeSetRow, Conflict
 from app.models.terms import ChangeState, ConflictState
 from app.services.sync import facts
+from app.services.sync.authority import keep_authority_key
 from app.services.sync.client import SyncClient, pending_count
 from app.services.sync.enrolment import enrolled, open_transport
 from app.services.sync.faults import CentralUnreachable, NotLetIn
 from app.services.sync.status import SyncState, SyncStatus
 from app.services.sync.telling import Answer, SyncProgress, SyncReport, Transport
+from app.services.sync.transport import HttpTransport
 from app.services.workspace import Workspace
 from app.timesource import format_time
 
@@ -42,7 +44,9 @@ def start(vault: "Vault", ws: Workspace) -> "BackgroundSync | None":
     """Start syncing an enrolled workspace; None when it has no central store."""
     if not enrolled(ws):
         return None
-    sync = BackgroundSync(ws, every_seconds=_chosen_seconds)
+    sync = BackgroundSync(
+        ws, every_seconds=_chosen_seconds, after=lambda transport: keep_authority_key(vault, ws, transport.authority)
+    )
     sync.start()
     return sync
 
@@ -70,8 +74,19 @@ class BackgroundSync:
         every_seconds: Callable[[], float],
         soon_seconds: float = SOON_SECONDS,
         chance: random.Random | None = None,
+        after: Callable[[HttpTransport], object] | None = None,
     ) -> None:
+        """Prepare; nothing is sent yet.
+
+        Args:
+            ws: what is synced.
+            every_seconds: how often; read each time.
+            soon_seconds: how long after a change.
+            chance: for the jitter.
+            after: done on the sync's thread after each sync that went through.
+        """
         self._ws = ws
+        self._after = after or (lambda _transport: None)
         self._every, self._soon = every_seconds, soon_seconds
         self._chance = chance or random.Random()
         self._turn = threading.Condition()
@@ -150,6 +165,8 @@ class BackgroundSync:
         transport = open_transport(self._ws)
         try:
             report = SyncClient(self._ws, _Stoppable(transport, lambda: self._stopping), self._note_progress).run()
+            if not self._stopping:
+                self._after(transport)
         except CentralUnreachable as fault:
             self._failures += 1
             state = SyncState.OFFLINE if fault.offline else SyncState.FAILED

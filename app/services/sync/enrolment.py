@@ -12,18 +12,20 @@ from app.logs import get_logger
 from app.models import DeviceKey, User
 from app.services.signing import Signer
 from app.services.sync import facts, protocol, writing
+from app.services.sync.authority import keep_authority_key
 from app.services.sync.client import SyncClient, keep_lease
 from app.services.sync.faults import NotLetIn, nonsense
 from app.services.sync.shapes import ShapeError, wire_defaults
 from app.services.sync.telling import SyncProgress, SyncReport
 from app.services.sync.transport import HttpTransport, checked_address
-from app.services.vault import Vault, create_vault, vault_exists
+from app.services.vault import Vault, create_vault, vault_exists, vault_file
 from app.services.workspace import Workspace
 from app.timesource import TimeSource
 
 if TYPE_CHECKING:
     from app.services.vault.device_secret import Keyring
     from app.services.vault.keys import KdfParameters
+    from app.services.vault.recovery_key import RecoveryKey
 
 Counted = Callable[[int, int, str], None]
 """Told how far it is: done, total (0 when it is not known), and words."""
@@ -95,6 +97,7 @@ def create_and_enrol(
     keyring: "Keyring | None" = None,
     use_system_keyring: bool = False,
     kdf: "KdfParameters | None" = None,
+    recovery: "RecoveryKey | None" = None,
 ) -> Vault:
     """Make a vault in a new or empty folder and enrol it.
 
@@ -105,7 +108,7 @@ def create_and_enrol(
         server, code, device_name, progress: as for :func:`enrol`.
         passphrase: opens the vault.
         time: the clock.
-        keyring, use_system_keyring, kdf: as for ``create_vault``.
+        keyring, use_system_keyring, kdf, recovery: as for ``create_vault``.
 
     Returns:
         The vault, open.
@@ -125,6 +128,7 @@ def create_and_enrol(
         keyring=keyring,
         use_system_keyring=use_system_keyring,
         kdf=kdf,
+        recovery=recovery,
         progress=(lambda words: progress(0, 0, words)) if progress else None,
     )
     try:
@@ -142,7 +146,9 @@ def first_pull(vault: Vault, progress: Callable[[SyncProgress], None] | None = N
     ws = vault.system_workspace()
     transport = open_transport(ws)
     try:
-        return SyncClient(ws, transport, progress).run()
+        report = SyncClient(ws, transport, progress).run()
+        keep_authority_key(vault, ws, transport.authority)
+        return report
     finally:
         transport.close()
 
@@ -158,7 +164,8 @@ def open_transport(ws: Workspace) -> HttpTransport:
         key = session.execute(select(DeviceKey.device_id, DeviceKey.private_key)).first()
     if server is None or key is None:
         raise UserError("This laptop is not enrolled with a central store. Enrol it with the code you were given.")
-    return HttpTransport(server, device_id=key.device_id, signer=Signer(key.private_key))
+    vault_id = vault_file.candidates(ws.folder)[0].header.vault
+    return HttpTransport(server, device_id=key.device_id, signer=Signer(key.private_key), vault_id=vault_id)
 
 
 def enrolled(ws: Workspace) -> bool:
@@ -180,6 +187,7 @@ def _register(vault: Vault, server: str, code: str, device_name: str) -> None:
         public_key=signer.public_key,
         proof=signer.sign(protocol.enrolment_statement(code, device.device_id, signer.public_key)),
         year=year,
+        vault=vault.vault_id,
     )
     transport = HttpTransport(server)
     try:
@@ -194,6 +202,7 @@ def _register(vault: Vault, server: str, code: str, device_name: str) -> None:
         facts.put(session, facts.SERVER_KEY, answer.server_key)
     keep_lease(ws, answer.lease, year)
     vault.set_user(user_id)
+    keep_authority_key(vault, ws, answer.authority)
 
 
 def _keep_person(ws: Workspace, user: dict[str, Any]) -> str:

@@ -10,15 +10,17 @@ from app.services.capture import CURSOR
 
 SERVER = "server"
 SERVER_KEY = "server_key"
+AUTHORITY_KEY = "authority_key"
+"""The authority's key that this vault is sealed to: its number, a colon, the public half in hexadecimal."""
 LAST_SYNCED = "last_synced_at"
 FIRST_PULL = "first_pull"
 """Where a first pull stands: JSON of the snapshot's revision, table and key; ``done`` afterwards."""
 HISTORY_FROM = "history_from"
 """The revision below which the log has not been fetched yet; the snapshot stood for it."""
-DOCUMENT_PREFIX = "document:"
-"""Followed by a hash: the bytes are known to be on both sides."""
 BEHIND = "behind"
 """Set while this vault may lack change sets of its own that the central store has: it was put back or rebuilt."""
+DOCUMENT_PREFIX = "document:"
+"""Followed by a hash: the bytes are known to be on both sides."""
 
 __all__ = ["CURSOR"]
 

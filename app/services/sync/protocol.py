@@ -269,6 +269,7 @@ class EnrolRequest(msgspec.Struct):
 
     Attributes:
         proof: the laptop key's signature over :func:`enrolment_statement`.
+        vault: the vault's random id, so that a recovery is only ever made for a vault that belongs to the laptop.
     """
 
     code: str
@@ -277,6 +278,7 @@ class EnrolRequest(msgspec.Struct):
     public_key: str
     proof: bytes
     year: int
+    vault: str = ""
 
 
 class CodeRequest(msgspec.Struct):
@@ -293,17 +295,33 @@ class CodeAnswer(msgspec.Struct):
     authority_name: str
 
 
+class AuthorityNotice(msgspec.Struct):
+    """The public key of the authority that laptops seal their keys to, so that IT can recover one.
+
+    Attributes:
+        serial: counts up with each replacement; a laptop never goes back to an earlier one.
+        public_key: raw X25519, 32 bytes.
+        signature: the central store's, over :func:`authority_statement`.
+    """
+
+    serial: int
+    public_key: bytes
+    signature: bytes
+
+
 class EnrolAnswer(msgspec.Struct):
     """What a laptop needs to start.
 
     Attributes:
         server_key: the public half of the key that signs receipts, base64.
         user: the person's own record in wire form, so that the laptop can be used before the first pull ends.
+        authority: None from a store without such a key, or one that knows none.
     """
 
     server_key: str
     lease: Lease
     user: dict[str, Any]
+    authority: AuthorityNotice | None = None
 
 
 class ChallengeRequest(msgspec.Struct):
@@ -319,10 +337,15 @@ class Challenge(msgspec.Struct):
 
 
 class SessionRequest(msgspec.Struct):
-    """A signed challenge."""
+    """A signed challenge.
+
+    Attributes:
+        vault: the vault's random id, as at enrolment.
+    """
 
     challenge: str
     signature: bytes
+    vault: str = ""
 
 
 class SignInRequest(msgspec.Struct):
@@ -333,10 +356,15 @@ class SignInRequest(msgspec.Struct):
 
 
 class Token(msgspec.Struct):
-    """A short-lived token and how long it lives, in seconds."""
+    """A short-lived token and how long it lives, in seconds.
+
+    Attributes:
+        authority: as at enrolment, for a laptop that was enrolled before there was such a key or that has an older one.
+    """
 
     token: str
     expires_in: int
+    authority: AuthorityNotice | None = None
 
 
 class Problem(msgspec.Struct):
@@ -382,6 +410,11 @@ def receipt_statement(body: bytes, revision: int, state: str) -> bytes:
 def enrolment_statement(code: str, device_id: str, public_key: str) -> bytes:
     """Return what a laptop signs to prove that the key it registers is its own."""
     return b"rollcall enrolment 1\n" + "\n".join((code, device_id, public_key)).encode()
+
+
+def authority_statement(serial: int, public_key: bytes) -> bytes:
+    """Return what the central store signs for the authority's public key."""
+    return b"rollcall authority key 1\n%d\n%s" % (serial, public_key.hex().encode())
 
 
 def session_statement(challenge: str) -> bytes:

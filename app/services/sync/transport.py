@@ -46,6 +46,9 @@ class HttpTransport:
     """Calls a central store; starts a session by itself when one is needed.
 
     Not for several threads at once.
+
+    Attributes:
+        authority: what the last session's start brought: the authority's public key, not checked yet.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class HttpTransport:
         *,
         device_id: str = "",
         signer: Signer | None = None,
+        vault_id: str = "",
         monotonic: Callable[[], float] | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
@@ -63,6 +67,7 @@ class HttpTransport:
             server: the central store's address.
             device_id: this laptop, once enrolled.
             signer: its key.
+            vault_id: told to the central store when a session starts.
             monotonic: seconds from some start, for the limit on a whole answer.
             timeout_seconds: for connecting, and between two pieces of an answer.
         """
@@ -73,6 +78,8 @@ class HttpTransport:
         self._signer = signer
         self._monotonic = monotonic or system_monotonic
         self._token: str | None = None
+        self._vault_id = vault_id
+        self.authority: protocol.AuthorityNotice | None = None
         parts = urlsplit(self._server)
         loopback = parts.hostname in _LOOPBACK
         self._client = httpx.Client(
@@ -118,8 +125,9 @@ class HttpTransport:
         asked = protocol.ChallengeRequest(self._device_id)
         challenge = self.call("/challenge", asked, protocol.Challenge, open_to_all=True).challenge
         signature = self._signer.sign(protocol.session_statement(challenge))
-        request = protocol.SessionRequest(challenge, signature)
-        self._token = self.call("/session", request, protocol.Token, open_to_all=True).token
+        request = protocol.SessionRequest(challenge, signature, self._vault_id)
+        answer = self.call("/session", request, protocol.Token, open_to_all=True)
+        self._token, self.authority = answer.token, answer.authority
 
     def _send(self, path: str, message: object, token: str | None) -> tuple[int, bytes]:
         headers = {"authorization": f"Bearer {token}"} if token else {}
