@@ -7,6 +7,8 @@ import gc
 import sys
 from collections.abc import Sequence
 
+from app import hardening
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Open the window, or run a command without one.
@@ -18,9 +20,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given and given[0] not in ("window",):
         from app.cli.main import run
 
+        hardening.harden()
         return run(given)
     # Nothing is garbage before the first paint; after it the window collects on its own thread (views.collector).
     gc.disable()
+    hardening.forbid_core_files()
     from app.views.start import run_window
 
     return run_window(given[1:])

@@ -3,12 +3,14 @@
 import os
 from pathlib import Path
 
+from app.policy import policy
+
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 
 
 def default_vault_folder() -> Path:
-    """Return the folder of this person's vault: ``ROLLCALL_VAULT`` when set, else the platform's data folder."""
-    configured = os.environ.get("ROLLCALL_VAULT")
+    """Return the folder of this person's vault: IT's policy, else ``ROLLCALL_VAULT``, else the usual place."""
+    configured = policy().vault_folder or os.environ.get("ROLLCALL_VAULT")
     if configured:
         return Path(configured)
     import platformdirs  # late: the unlock window should not wait for it when a folder is given

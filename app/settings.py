@@ -1,6 +1,7 @@
 """Every setting once: its type, default, scope and what it means. Kept in a small JSON file; nothing personal.
 
-Settings decide how Rollcall looks and behaves on one laptop. What belongs to casework is in the vault.
+Settings decide how Rollcall looks and behaves on one laptop, within what IT's policy permits (``app.policy``). What
+belongs to casework is in the vault.
 """
 
 import json
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app.paths import settings_file
+from app.policy import policy
 
 
 class Setting(NamedTuple):
@@ -66,12 +68,16 @@ class Settings:
     def get(self, key: str) -> Any:
         """Return a setting's value.
 
+        A number above what IT's policy permits counts as the most that is permitted.
+
         Raises:
             KeyError: there is no such setting.
         """
         setting = SETTINGS[key]
         value = self._values.get(key, setting.default)
-        return value if setting.accepts(value) else setting.default
+        value = value if setting.accepts(value) else setting.default
+        most = most_permitted(key)
+        return value if most is None else min(value, most)
 
     def set(self, key: str, value: Any) -> None:
         """Store a value.
@@ -80,7 +86,8 @@ class Settings:
             KeyError: there is no such setting.
             ValueError: the value is not permitted.
         """
-        if not SETTINGS[key].accepts(value):
+        most = most_permitted(key)
+        if not SETTINGS[key].accepts(value) or (most is not None and value > most):
             raise ValueError(f"{key} cannot be {value!r}")
         self._values[key] = value
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,3 +101,8 @@ class Settings:
         except (OSError, ValueError):
             return {}
         return stored if isinstance(stored, dict) else {}
+
+
+def most_permitted(key: str) -> int | None:
+    """Return the largest value of a number that IT's policy permits, or None where it says nothing."""
+    return policy().lock_minutes_most if key == "lock_minutes" else None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QApplication
 
+from app import hardening
 from app.paths import default_vault_folder
 from app.settings import Settings
 from app.views.frame import Frame
@@ -59,6 +60,8 @@ def run_window(options: Sequence[str] = ()) -> int:
     frame = Frame(folder, settings)
     try:
         single.raise_asked.connect(frame.come_forward)
+        frame.painted.connect(hardening.harden)
+        frame.painted.connect(hardening.tell_no_error_text)
         frame.painted.connect(frame.warm_up)
         frame.painted.connect(single.listen)
         frame.show_first()

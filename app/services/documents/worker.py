@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import msgspec
 
+from app import hardening
 from app.errors import EnvironmentFault
 from app.services.documents import limits
 from app.services.documents.protocol import (
@@ -131,12 +132,13 @@ class ParsingWorker:
         context = get_context("spawn")
         here, there = context.Pipe()
         process = context.Process(target=serve, args=(there,), name="rollcall-pages", daemon=True)
-        process.start()
-        there.close()
-        self._process, self._pipe, self._jobs = process, here, 0
-        with contextlib.suppress(EOFError, OSError):
-            if here.poll(limits.START_SECONDS) and here.recv_bytes(len(_READY)) == _READY:
-                return here
+        with hardening.starting_a_child():
+            process.start()
+            there.close()
+            self._process, self._pipe, self._jobs = process, here, 0
+            with contextlib.suppress(EOFError, OSError):
+                if here.poll(limits.START_SECONDS) and here.recv_bytes(len(_READY)) == _READY:
+                    return here
         self._end()
         raise EnvironmentFault("The page reader did not start. Close other programs and try again. Nothing was lost.")
 
@@ -164,6 +166,7 @@ def serve(pipe: Connection) -> None:
     """Run the worker: answer requests until the other side closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.dont_write_bytecode = True
+    hardening.harden()
     _silence()
     from app.services.documents.parsing import Parser
 
