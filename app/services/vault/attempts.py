@@ -29,10 +29,11 @@ AFTER_RESTART = timedelta(minutes=1)
 LARGEST_FILE = 4096
 MOST = 1_000_000
 
-Secret = Literal["passphrase", "recovery"]
+Secret = Literal["passphrase", "recovery", "code"]
 _WORDS: dict[Secret, tuple[str, str]] = {
     "passphrase": ("Passphrase not recognised", "wrong passphrases"),
     "recovery": ("Recovery key not recognised", "wrong recovery keys"),
+    "code": ("Code not recognised", "wrong codes"),
 }
 
 
@@ -77,8 +78,8 @@ class Attempts:
     Attributes:
         path: of the count beside the vault.
         time: the clock.
-        secret: what is being tried. Each has a count of its own, so that a wait for one does not close the other way
-            in; 140 bits of a recovery key cannot be guessed in any case.
+        secret: what is being tried: the passphrase, the recovery key or the code of the authority's recovery file. Each
+            has a count of its own, so that a wait for one does not close the others.
     """
 
     path: Path

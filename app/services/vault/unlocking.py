@@ -91,7 +91,7 @@ def unlock_with_recovery(
         raise UserError(
             "This vault was set up without a recovery key. Ask your administrator for a recovery file.", "recovery"
         )
-    attempts = Attempts(folder / "attempts.json", time)
+    attempts = Attempts(folder / "attempts.json", time, "recovery")
     attempts.check()
     say(progress, "Unlocking")
     opened = _first(files, lambda file: ways_in.open_with_recovery(file, recovery))
@@ -124,7 +124,7 @@ def unlock_with_reissue(
 
     files = vault_file.candidates(folder)
     reissue = read_reissue(reissue_file)
-    attempts = Attempts(folder / "attempts.json", time)
+    attempts = Attempts(folder / "attempts.json", time, "code")
     attempts.check()
     say(progress, "Unlocking")
     opened = _first(files, lambda file: reissue.open(code_text, file.bound("reissue"), file.header.vault))
