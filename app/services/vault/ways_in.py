@@ -3,7 +3,7 @@
 import os
 from datetime import datetime
 
-from app.errors import EnvironmentFault, UserError
+from app.errors import UserError
 from app.services.vault import device_secret, keys
 from app.services.vault.device_secret import Keyring
 from app.services.vault.keys import DataKeys, KdfParameters, WrongSecretError
@@ -101,22 +101,12 @@ def secret_of(file: VaultFile, keyring: Keyring | None) -> bytes | None:
         keyring: where to look; None finds the operating system's.
 
     Raises:
-        EnvironmentFault: the keyring does not open or no longer holds it.
+        KeyringLost: the keyring no longer holds it.
+        EnvironmentFault: the keyring does not open; trying again may help.
     """
     if not file.header.keyring:
         return None
-    keyring = keyring or device_secret.system_keyring()
-    secret = device_secret.fetch_secret(keyring, file.header.vault) if keyring else None
-    if secret is None:
-        raise KeyringLost(
-            "This laptop's keyring no longer holds the vault's secret. Use the recovery key, or ask your administrator "
-            "for a recovery file. Your records are kept, encrypted."
-        )
-    return secret
-
-
-class KeyringLost(EnvironmentFault):
-    """The keyring works and does not hold the vault's secret: a rebuilt profile, say. Recovery opens the vault."""
+    return device_secret.need_secret(file.header.vault, keyring)
 
 
 def _wrapping(file: VaultFile, passphrase: str, secret: bytes | None) -> bytes:

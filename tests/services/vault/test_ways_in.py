@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from app.errors import UserError
 from app.services.vault import Vault, create_vault, open_vault, re_enrol, unlock, unlock_with_recovery, vault_file
+from app.services.vault.device_secret import KeyringLost
 from app.services.vault.keys import MINIMUM_MEMORY_KIB, DataKeys, KdfParameters, WrongSecretError
 from app.services.vault.recovery_key import ALPHABET, RecoveryKey
 from app.services.vault.sealing import open_sealed
-from app.services.vault.ways_in import KeyringLost, open_with_passphrase, open_with_recovery
+from app.services.vault.ways_in import open_with_passphrase, open_with_recovery
 from app.timesource import FrozenTime
 from tests.conftest import PASSPHRASE, QUICK
 from tests.services.vault.boxes import BoxKeyring
