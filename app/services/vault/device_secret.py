@@ -13,7 +13,7 @@ from app.errors import EnvironmentFault
 from app.logs import get_logger
 from app.services.vault.keyring_state import Keyring, KeyringKind, KeyringState, in_time, keyring_state
 
-__all__ = ["Keyring", "KeyringLost", "KeyringState", "keyring_state", "system_keyring"]
+__all__ = ["Keyring", "KeyringLost", "KeyringShut", "KeyringState", "keyring_state", "system_keyring"]
 
 SERVICE = "Rollcall vault"
 SECRET_BYTES = 32
@@ -24,6 +24,10 @@ Result = TypeVar("Result")
 
 class KeyringLost(EnvironmentFault):
     """The keyring answers and holds no secret of this vault: the way in is the recovery key, or IT."""
+
+
+class KeyringShut(EnvironmentFault):
+    """The keyring is locked, fails or does not answer: once it does, the passphrase opens the vault as ever."""
 
 
 def system_keyring() -> Keyring | None:
@@ -53,7 +57,7 @@ def fetch_secret(keyring: Keyring, vault_id: str) -> bytes | None:
     """Return the device secret of a vault, or None when the keyring has none or something else in its place.
 
     Raises:
-        EnvironmentFault: the keyring is locked, fails or does not answer in time; trying again may help.
+        KeyringShut: the keyring is locked, fails or does not answer in time; trying again may help.
     """
     text = _asked(lambda: keyring.get_password(SERVICE, vault_id), _KEPT)
     if not text:
@@ -77,14 +81,14 @@ def need_secret(vault_id: str, keyring: Keyring | None = None) -> bytes:
 
     Raises:
         KeyringLost: the secret is not there, or the machine has no keyring that may be used any more.
-        EnvironmentFault: the keyring is locked, fails or does not answer in time; trying again may help.
+        KeyringShut: the keyring is locked, fails or does not answer in time; trying again may help.
     """
     why = ""
     if keyring is None:
         state = keyring_state()
         keyring = state.keyring
         if state.kind is KeyringKind.FAILED:
-            raise EnvironmentFault(f"{state.words} {_KEPT}")
+            raise KeyringShut(f"{state.words} {_KEPT}")
         why = "" if keyring else state.words.split(" The passphrase alone")[0] + " "
     secret = fetch_secret(keyring, vault_id) if keyring else None
     if secret is None:
@@ -114,8 +118,8 @@ def _asked(work: Callable[[], Result], kept: str) -> Result:
     try:
         return in_time(work)
     except TimeoutError as error:
-        raise EnvironmentFault(
+        raise KeyringShut(
             f"This laptop's keyring did not answer. Unlock it and try again, or restart the laptop. {kept}"
         ) from error
     except Exception as error:
-        raise EnvironmentFault(f"This laptop's keyring did not open. Unlock it and try again. {kept}") from error
+        raise KeyringShut(f"This laptop's keyring did not open. Unlock it and try again. {kept}") from error
