@@ -13,10 +13,11 @@ from sqlalchemy.orm.attributes import QueryableAttribute
 
 from app.errors import BugError
 from app.ids import new_id
-from app.models import SYNCED_TABLES, ChangeLine, ChangeSetRow, Synced
+from app.models import SYNCED_TABLES, ChangeLine, ChangeSetRow, ReferenceLease, Synced
 from app.models.terms import ChangeState
 from app.services import audit, projection
 from app.services.changes import Change, ChangeSet, collapse, encode
+from app.services.journal import passage_of
 from app.services.rows import connection_of, driver, insert_into, stored_key
 from app.services.signing import Signer
 from app.services.wire import fields_of, insert_fields, to_wire
@@ -102,7 +103,12 @@ def _derive(session: Session, _context: UOWTransaction, _instances: object) -> N
 
 @event.listens_for(CapturingSession, "after_flush")
 def _capture(session: Session, _context: UOWTransaction) -> None:
-    changed = [record for record in (*session.new, *session.dirty, *session.deleted) if isinstance(record, Synced)]
+    changed = []
+    for record in (*session.new, *session.dirty, *session.deleted):
+        if isinstance(record, Synced):
+            changed.append(record)
+        elif isinstance(record, ReferenceLease) and (passage := passage_of(session)) is not None:
+            passage.add_lease(record.year, record.first, record.last, record.next)
     if not changed:
         return
     unit = unit_of(session)
@@ -146,12 +152,14 @@ def _write_change_set(session: Session) -> None:
     session.flush()
     changes = collapse(unit.changes)
     unit.changes = []
-    if not changes:
-        return
-    unit.tables |= {change.table for change in changes}
-    subjects = projection.refresh(session, changes, unit.time)
-    if not unit.applying:
-        record_change_set(session, unit, changes, subjects)
+    if changes:
+        unit.tables |= {change.table for change in changes}
+        subjects = projection.refresh(session, changes, unit.time)
+        if not unit.applying:
+            record_change_set(session, unit, changes, subjects)
+    passage = passage_of(session)
+    if passage is not None and not session.in_nested_transaction():
+        passage.seal(session)
 
 
 def record_change_set(session: Session, unit: Unit, changes: list[Change], subjects: list[str | None]) -> str:
@@ -199,6 +207,9 @@ def record_change_set(session: Session, unit: Unit, changes: list[Change], subje
         "refusal": "",
     }
     insert_into(_CHANGE_SET)(connection, [row])
+    passage = passage_of(session)
+    if passage is not None:
+        passage.add_change_set(row)
     insert_into(_CHANGE_LINE)(connection, line_rows(change_set.id, changes, subjects))
     first = changes[0]
     audit.append(

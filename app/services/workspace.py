@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.models.terms import Role
 from app.services import audit
 from app.services.capture import CapturingSession, Unit
+from app.services.journal import CARRIED
 from app.services.locking import WRITING
 from app.services.rows import keep_connection
 from app.services.signing import Signer
@@ -20,6 +21,7 @@ from app.timesource import TimeSource
 
 if TYPE_CHECKING:
     from app.services.documents.store import DocumentStore
+    from app.services.journal import Journal
 
 Listener = Callable[[frozenset[str]], None]
 
@@ -59,8 +61,10 @@ class Workspace:
         time: TimeSource,
         folder: Path,
         open_documents: Callable[[], "DocumentStore"],
+        journal: "Journal | None" = None,
     ) -> None:
         self._engine = engine
+        self._journal = journal
         self._signer = signer
         self._open_documents = open_documents
         self._documents: DocumentStore | None = None
@@ -69,9 +73,13 @@ class Workspace:
         self.actor = actor
         self.time = time
         self.folder = folder
-        self._reading = sessionmaker(engine, class_=CapturingSession, expire_on_commit=False, autoflush=False)
+        # Sessions know the time: whether an emergency still lasts is asked inside them.
+        known = {"time": time}
+        self._reading = sessionmaker(
+            engine, class_=CapturingSession, expire_on_commit=False, autoflush=False, info=known
+        )
         self._writing = sessionmaker(
-            engine.execution_options(**{WRITING: True}), class_=CapturingSession, expire_on_commit=False
+            engine.execution_options(**{WRITING: True}), class_=CapturingSession, expire_on_commit=False, info=known
         )
 
     @property
@@ -144,6 +152,11 @@ class Workspace:
 
         return stop
 
+    def tidy(self) -> None:
+        """Leave out of the lifeboat what is safe elsewhere: after a sync, after a backup."""
+        if self._journal is not None:
+            self._journal.tidy()
+
     def close(self) -> None:
         """Let go of the document store; the engine is closed by the vault."""
         self._listeners.clear()
@@ -163,7 +176,7 @@ class Workspace:
             signer=self._signer,
             applying=applying,
         )
-        with self._writing() as session:
+        with self._writing() as session, self._carried(session):
             session.info["unit"] = unit
             with session.begin():
                 keep_connection(session)
@@ -172,3 +185,17 @@ class Workspace:
             touched = frozenset(unit.tables)
             for listener in list(self._listeners):
                 listener(touched)
+
+    @contextmanager
+    def _carried(self, session: Session) -> Iterator[None]:
+        """Write what the session commits into the lifeboat too, and return when both are on the disk."""
+        if self._journal is None:
+            yield
+            return
+        passage = session.info[CARRIED] = self._journal.passage()
+        try:
+            yield
+        except BaseException:
+            passage.turn_back()
+            raise
+        passage.arrive()

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.models import SyncState
 from app.services.capture import CURSOR
+from app.services.journal import IDENTITY_FACTS, passage_of
 
 SERVER = "server"
 SERVER_KEY = "server_key"
@@ -33,6 +34,8 @@ def get(session: Session, name: str) -> str | None:
 def put(session: Session, name: str, value: str) -> None:
     """Write a fact."""
     session.connection().execute(insert(SyncState).prefix_with("OR REPLACE"), {"name": name, "value": value})
+    if name in IDENTITY_FACTS and (passage := passage_of(session)) is not None:
+        passage.identity_changed()
 
 
 def put_many(session: Session, names: Iterable[str], value: str) -> None:

@@ -22,6 +22,8 @@ from app.services.vault import vault_file, ways_in
 from app.services.vault.attempts import Attempts
 from app.services.vault.database import VaultDamaged, open_engine
 from app.services.vault.keys import DataKeys, KdfParameters, WrongSecretError
+from app.services.vault.lifeboat import Lifeboat
+from app.services.vault.lifeboat_keeping import LifeboatKeeper
 from app.services.vault.migrate import bring_up_to_date
 from app.services.vault.recovery_key import RecoveryKey
 from app.services.vault.vault_file import VaultFile
@@ -57,14 +59,18 @@ class Vault:
         if not new and not (folder / "documents.db").exists():
             raise VaultDamaged("documents.db", "documents.db is missing from the vault folder. Nothing was changed.")
         self.engine: Engine = open_engine(folder / "cases.db", data_keys.cases, create=new)
+        self.lifeboat = LifeboatKeeper(Lifeboat(folder / "lifeboat.log", data_keys.lifeboat), self.engine, time)
         try:
             bring_up_to_date(self.engine, "vault")
+            self.lifeboat.catch_up()
         except DatabaseError as error:
+            self.lifeboat.close()
             self.engine.dispose()
             raise VaultDamaged(
                 "cases.db", "cases.db is damaged and could not be read. It is kept untouched."
             ) from error
         except BaseException:
+            self.lifeboat.close()
             self.engine.dispose()
             raise
 
@@ -217,18 +223,21 @@ class Vault:
             connection.execute(
                 insert(DeviceKey), {"device_id": device_id or new_id(), "name": name, "private_key": seed}
             )
+            self.lifeboat.carry_identity(connection)
         return Signer(seed)
 
     def set_user(self, user_id: str) -> None:
         """Say whose laptop this is."""
         with self.engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
             connection.execute(insert(SyncState).prefix_with("OR REPLACE"), {"name": USER_FACT, "value": user_id})
+            self.lifeboat.carry_identity(connection)
 
     def close(self) -> None:
         """Drop keys and connections."""
         for workspace in self._workspaces:
             workspace.close()
         self._workspaces.clear()
+        self.lifeboat.close()
         self.engine.dispose()
         self._keys = None
 
@@ -240,6 +249,7 @@ class Vault:
             time=self.time,
             folder=self.folder,
             open_documents=self._open_documents,
+            journal=self.lifeboat,
         )
         self._workspaces.append(workspace)
         return workspace

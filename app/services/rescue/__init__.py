@@ -1,0 +1,1 @@
+"""Getting everything back when a database will not open."""
