@@ -41,8 +41,8 @@ def to_remove(
 ) -> list[BackupInfo]:
     """Return the backups that are no longer needed.
 
-    Never among them: the newest; the one just made; the newest that a drill proved; one made before a migration, a rotation or after a
-    failed drill that is less than a week old.
+    Never among them: the newest; the one just made; the newest that a drill proved; one made before a migration, a
+    rotation or after a failed drill that is less than a week old.
 
     Args:
         backups: of one vault, in any order, all of them whole as far as is known.

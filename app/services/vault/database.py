@@ -108,3 +108,23 @@ def open_engine(path: Path, key: bytes, *, create: bool = False) -> Engine:
     with engine.connect():
         pass
     return engine
+
+
+def open_copy(path: Path, key: bytes) -> Any:
+    """Return a driver's connection on a copy that nobody writes to, read only; nothing is left beside the file.
+
+    Raises:
+        VaultDamaged: the key does not open the file, or the file cannot be read.
+        EnvironmentFault: the disk is in the way.
+    """
+    address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    connection = sqlcipher3.dbapi2.connect(address, isolation_level=None, check_same_thread=False, uri=True)
+    try:
+        connection.execute("PRAGMA cipher_log_level = NONE")
+        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlcipher3.dbapi2.DatabaseError as error:
+        connection.close()
+        raise _in_words(path, error) from error
+    return connection
