@@ -58,11 +58,15 @@ def passphrase(*, confirm: bool = False) -> str:
 
 
 @contextmanager
-def open_the_vault() -> Iterator["Vault"]:
-    """Open the chosen vault and close it afterwards."""
+def open_the_vault(given: str | None = None) -> Iterator["Vault"]:
+    """Open the chosen vault and close it afterwards.
+
+    Args:
+        given: the passphrase, where it was asked for already.
+    """
     from app.services.vault import open_vault
 
-    vault = open_vault(OPTIONS.vault, passphrase(), time=SystemTime())
+    vault = open_vault(OPTIONS.vault, passphrase() if given is None else given, time=SystemTime())
     try:
         yield vault
     finally:

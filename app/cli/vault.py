@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
+from app.cli import keys
 from app.cli.context import OPTIONS, Json, answer, open_the_vault, passphrase
 from app.timesource import SystemTime
 
 app = typer.Typer()
+keys.register(app)
 
 
 @app.command()
@@ -18,20 +20,24 @@ def create(
 ) -> None:
     """Make a new vault. Enrol it afterwards with ``rollcall sync enrol``."""
     from app.services.vault import create_vault
+    from app.services.vault.recovery_key import RecoveryKey
 
+    recovery = RecoveryKey.new()
     vault = create_vault(
         OPTIONS.vault,
         passphrase(confirm=True),
         time=SystemTime(),
         label=label,
         use_system_keyring=not no_keyring,
+        recovery=recovery,
     )
     keyring = vault.uses_keyring
     vault.close()
-    words = f"Vault made in {OPTIONS.vault}."
+    words = f"Vault made in {OPTIONS.vault}.\n{keys.recovery_words(recovery.text)}"
     if not keyring:
-        words += " This machine has no keyring, so the passphrase alone protects it: choose a long one."
-    answer({"folder": OPTIONS.vault, "keyring": keyring}, as_json=as_json, text=words)
+        words += "\nThis machine has no keyring, so the passphrase alone protects it: choose a long one."
+    made = {"folder": OPTIONS.vault, "keyring": keyring, "recovery_key": recovery.text}
+    answer(made, as_json=as_json, text=words)
 
 
 @app.command()

@@ -9,6 +9,7 @@ import pytest
 from app.cli import main as cli
 from app.services.vault import Vault
 from app.services.vault.keys import KdfParameters
+from app.services.vault.recovery_key import RecoveryKey
 from tests.conftest import PASSPHRASE, QUICK
 
 Run = Callable[..., int]
@@ -39,7 +40,9 @@ def test_a_vault_is_made_once_and_checked(
     monkeypatch.setattr(KdfParameters, "tuned", classmethod(lambda *_args, **_options: QUICK))
     words = ["--vault", str(tmp_path / "new"), "--passphrase-file", str(passphrase_file), "vault"]
     assert cli.run([*words, "create", "--label", "Laptop 12", "--no-keyring", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"folder": str(tmp_path / "new"), "keyring": False}
+    made = json.loads(capsys.readouterr().out)
+    assert RecoveryKey.parse(made.pop("recovery_key"))
+    assert made == {"folder": str(tmp_path / "new"), "keyring": False}
     assert cli.run([*words, "create", "--no-keyring"]) == 1
     assert "already holds a vault" in capsys.readouterr().err
     assert cli.run([*words, "check", "--json"]) == 0

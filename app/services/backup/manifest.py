@@ -30,6 +30,7 @@ class Reason(StrEnum):
     REQUESTED = "requested"
     MIGRATION = "before migration"
     ROTATION = "before rotation"
+    ROTATED = "after rotation"
     DRILL = "after a failed drill"
 
 
