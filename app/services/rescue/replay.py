@@ -28,7 +28,7 @@ def replay(session: Session, contents: LifeboatContents) -> Redone:
     if contents.identity is not None:
         put_back_identity(connection, contents.identity)
     done = redo(session, contents.change_sets)
-    put_back_entries(connection, contents)
+    put_back_entries(session, contents)
     put_back_leases(connection, contents)
     put_back_drafts(connection, contents)
     return done

@@ -11,6 +11,7 @@ from app.logs import get_logger
 from app.models import SYNCED_TABLES, ChangeSetRow, ReferenceLease
 from app.models.terms import ChangeState
 from app.services import projection_rebuild
+from app.services.access import Permission, require
 from app.services.sync import facts, protocol, recovery
 from app.services.sync.apply import VaultBehind, apply_entries, apply_snapshot_page, keep_history
 from app.services.sync.documents import move_documents
@@ -78,6 +79,7 @@ class SyncClient:
         self._fetch_history()
         with self._ws.local_session() as session:
             facts.put(session, facts.LAST_SYNCED, self._ws.time.now().isoformat())
+        self._ws.tidy()
         get_logger().info("synced", count=report.pushed + report.received, revision=report.revision)
         return report
 
@@ -286,6 +288,7 @@ def keep_lease(ws: Workspace, lease: protocol.Lease, year: int) -> None:
     Raises:
         CentralUnreachable: it is not a block of that year.
     """
+    require(ws.actor, Permission.USE_LAPTOP)
     if lease.year != year or not 0 < lease.first <= lease.last < lease.first + 100_000:
         raise nonsense()
     with ws.local_session() as session:

@@ -157,9 +157,8 @@ class Carrying:
     def seal(self, session: Session) -> None:
         """Write what is carried, with the session's audit entries, inside the transaction, just before its commit."""
         keeper = self._keeper
-        links = audit.links_of(session)
-        if links:
-            self._record.entries = [CarriedEntry(link.sequence, link.body, link.hash) for link in links]
+        for link in audit.links_of(session):
+            self._record.entries.append(CarriedEntry(link.sequence, link.body, link.hash))
             self._size += 1
         if not (self._size or self._identity or self._held):
             return

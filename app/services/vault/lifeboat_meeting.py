@@ -18,11 +18,12 @@ from app.errors import UserError
 from app.models import AuditAnchor, AuditEntry, ChangeSetRow, DeviceKey, Draft, ReferenceLease, SyncState
 from app.models.terms import ChangeState
 from app.services import audit
-from app.services.capture import CapturingSession, Unit
+from app.services.capture import CapturingSession, Unit, unit_of
 from app.services.journal import AUDIT_BACKED_UP, IDENTITY_FACTS
 from app.services.locking import WRITING
 from app.services.redo import redo
 from app.services.rows import driver, keep_connection
+from app.services.signing import Signer
 from app.services.vault.lifeboat import Lifeboat, LifeboatLostError
 from app.services.vault.lifeboat_format import CarriedDraft, CarriedEntry, CarriedSet, Identity, Record
 from app.services.vault.lifeboat_reading import LifeboatContents, read_lifeboat
@@ -199,7 +200,7 @@ def _put_back(session: Session, contents: LifeboatContents, done: CaughtUp, time
     if lost:
         redone = redo(session, lost)
         done.redone, done.waiting = len(redone.applied) + len(redone.waiting), len(redone.waiting)
-    done.entries = put_back_entries(connection, contents)
+    done.entries = put_back_entries(session, contents)
     put_back_leases(connection, contents)
     put_back_drafts(connection, contents)
     if done.redone > 1:
@@ -208,13 +209,14 @@ def _put_back(session: Session, contents: LifeboatContents, done: CaughtUp, time
             at=time.now(),
             actor_id=None,
             actor_name="Rollcall",
-            action="work put back from the lifeboat",
+            action=audit.Action.PUT_BACK,
             detail={"change_sets": done.redone, "entries": done.entries},
         )
 
 
-def put_back_entries(connection: Connection, contents: LifeboatContents) -> int:
+def put_back_entries(session: Session, contents: LifeboatContents) -> int:
     """Continue the audit chain with the entries that follow on its end, and return how many."""
+    connection = session.connection()
     newest = connection.execute(
         select(_ENTRY.c.sequence, _ENTRY.c.hash).order_by(_ENTRY.c.sequence.desc()).limit(1)
     ).first()
@@ -229,7 +231,16 @@ def put_back_entries(connection: Connection, contents: LifeboatContents) -> int:
         sequence, head = entry.sequence, entry.hash
     if following:
         driver(connection).executemany("INSERT INTO audit_entry (sequence, body, hash) VALUES (?, ?, ?)", following)
+        _seal_chain(session, audit.Link(*following[-1]))
     return len(following)
+
+
+def _seal_chain(session: Session, link: audit.Link) -> None:
+    """Renew the laptop's own seal: those of the lost entries were lost with them."""
+    device = session.execute(select(DeviceKey.device_id, DeviceKey.private_key)).first()
+    if device is not None:
+        at = unit_of(session).time.now()
+        audit.seal(session, link, device_id=device.device_id, signer=Signer(device.private_key), at=at)
 
 
 def put_back_identity(connection: Connection, identity: Identity) -> None:
