@@ -17,6 +17,7 @@ from app.services.backup.files import Cancelled
 from app.services.backup.listing import BackupInfo, backups_folder, list_backups, verify_backup
 from app.services.backup.manifest import KEY_FILES, Manifest
 from app.services.backup.words import BackupDamaged
+from app.services.journal import AUDIT_BACKED_UP
 from app.timesource import TimeSource
 
 if TYPE_CHECKING:
@@ -114,17 +115,25 @@ def drill(
         words=words or "Every byte, page and count is as it was.",
         records=sum(newest.manifest.counts.values()),
     )
-    remember(engine, report)
+    remember(engine, report, newest.manifest.audit_entries)
     get_logger().info("drill", state="ok" if report.ok else "failed", seconds=report.seconds, size=newest.size)
     return report
 
 
-def remember(engine: Engine, report: DrillReport) -> None:
-    """Write a drill's result into the vault."""
+def remember(engine: Engine, report: DrillReport, audit_entries: int) -> None:
+    """Write a drill's result into the vault.
+
+    Args:
+        engine: on ``cases.db``.
+        report: what it found.
+        audit_entries: how many entries of the audit chain the backup holds.
+    """
     stored = {**asdict(report), "made_at": report.made_at.isoformat(), "at": report.at.isoformat()}
     facts.put(engine, facts.DRILL, stored)
     if report.ok:
         facts.put(engine, facts.PROVEN, stored)
+        # What a proven backup holds of the audit chain the lifeboat need not: this backup stays until another is proven.
+        facts.put_text(engine, AUDIT_BACKED_UP, str(audit_entries))
 
 
 def last_drill(engine: Engine) -> DrillReport | None:

@@ -15,8 +15,6 @@ PROVEN = "backup:proven"
 """The last drill that found everything in order, the same way."""
 SECOND = "backup:second"
 """What became of the last second copy: JSON of name, at, ok and words."""
-SKIPPED = "backup:skipped"
-"""Why the last daily backup was not made: JSON of at and words; an empty text when it was."""
 
 
 def get(engine: Engine, name: str) -> dict[str, Any]:
@@ -32,7 +30,11 @@ def get(engine: Engine, name: str) -> dict[str, Any]:
 
 def put(engine: Engine, name: str, value: dict[str, Any]) -> None:
     """Write a fact."""
-    text = json.dumps(value, sort_keys=True)
+    put_text(engine, name, json.dumps(value, sort_keys=True))
+
+
+def put_text(engine: Engine, name: str, text: str) -> None:
+    """Write a fact that is one word."""
     with engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
         connection.execute(insert(SyncState).prefix_with("OR REPLACE"), {"name": name, "value": text})
 
