@@ -1,46 +1,95 @@
-"""The first start on a laptop: welcome, enrolment code, passphrase, first download."""
+"""The first start on a laptop: welcome, enrolment code, passphrase, recovery sheet, first download."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
-from app.views.kit.buttons import PrimaryButton, QuietButton
-from app.views.kit.cards import Card
-from app.views.kit.feedback import Banner, ProgressPanel
-from app.views.kit.fields import FormField
-from app.views.kit.text import Text
-from app.views.strength import strength
-from app.views.theme import Themed
-from app.views.tokens import px
-from app.views.unlock_page import Mark, PassphraseField, centred
+from app.views.first_run_download import DownloadStep
+from app.views.kit.feedback import Spinner
+from app.views.kit.form import FormField
+from app.views.prompts import Prompts
+from app.views.recovery.key_step import KeyStep
+from app.views.recovery.new_passphrase import NewPassphrase
+from app.views.recovery.steps import StepsPage, StepWords
+from app.views.recovery.type_back import TypeBack
 
-WELCOME, ENROL, PASSPHRASE, DOWNLOAD = range(4)
-MINIMUM_PASSPHRASE = 12
-TITLES = ("Set up Rollcall", "Connect to your council", "Choose a passphrase", "Getting your cases")
-WORDS = (
-    "Rollcall keeps your cases on this laptop, encrypted, so you can work without a connection. "
-    "Setting up takes a few minutes and needs a connection once.",
-    "Your administrator gives you a server address and a code that works once.",
-    "You type it each time you open Rollcall. A few unrelated words work well. Nobody can read it back to you.",
-    "You can start as soon as this is done. It may take a few minutes the first time.",
+if TYPE_CHECKING:
+    from app.services.vault.recovery_key import RecoveryKey
+    from app.views.task_runner import TaskRunner
+
+WELCOME, ENROL, PASSPHRASE, RECOVERY, TYPE_BACK, DOWNLOAD = range(6)
+STEPS = 5
+STEP_WORDS = (
+    StepWords(
+        "Set up Rollcall",
+        "Rollcall keeps your cases on this laptop, encrypted, so you can work without a connection. "
+        "Setting up takes a few minutes. You need a connection once, and a printer or paper and pen.",
+        back=False,
+    ),
+    StepWords("Connect to your council", "Your administrator gives you a server address and a code that works once."),
+    StepWords("Choose a passphrase", "You type it each time you open Rollcall. Nobody can read it back to you."),
+    StepWords(
+        "Print your recovery sheet",
+        "If you forget your passphrase, or the laptop loses its keyring, this key opens your cases again.",
+    ),
+    StepWords(
+        "Check your recovery sheet",
+        "Type two groups from the sheet, so that you know it can be read when you need it.",
+    ),
+    StepWords("Getting your cases", "You can start as soon as this is done.", verb="", back=False),
 )
+WAITING = "Rollcall goes on by itself as soon as the central store answers."
 
 
-class FirstRunPage(Themed, QWidget):
-    """Four steps; Enter goes on.
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the person gave in the first run.
 
-    Signals:
-        enrol_asked: (server address, code, passphrase).
-        opened: the person wants to start after the download.
+    Attributes:
+        server, code: of the central store.
+        passphrase: typed twice.
+        recovery: the key whose sheet was proven.
     """
 
-    enrol_asked = Signal(str, str, str)
-    opened = Signal()
+    server: str
+    code: str = field(repr=False)
+    passphrase: str = field(repr=False)
+    recovery: "RecoveryKey" = field(repr=False)
 
-    def __init__(self, server: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("first_run_page")
-        self.setProperty("fill", "canvas")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+class FirstRunPage(StepsPage):
+    """Five steps; Enter goes on. Nothing is made before the last.
+
+    Args:
+        runner: draws the recovery sheet off the window's thread.
+        folder: where the vault will be.
+        laptop: its name, for the sheet.
+        server: filled in when IT has said which central store it is.
+
+    Signals:
+        code_given: (server address, code) are to be looked at before anything is chosen.
+        enrol_asked: a ``Chosen``.
+        trying_again: the person asks to try at once instead of waiting.
+    """
+
+    width_at_100 = 500
+    code_given = Signal(str, str)
+    enrol_asked = Signal(object)
+    trying_again = Signal()
+
+    def __init__(
+        self,
+        runner: "TaskRunner | None" = None,
+        folder: Path = Path(),
+        laptop: str = "",
+        server: str = "",
+        prompts: Prompts | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__("first_run_page", parent)
         self.server = QLineEdit(server)
         self.server.setObjectName("server")
         self.server.setPlaceholderText("https://")
@@ -48,147 +97,188 @@ class FirstRunPage(Themed, QWidget):
         self.code = QLineEdit()
         self.code.setObjectName("code")
         self.code.setMaxLength(100)
-        self.first = PassphraseField("Passphrase")
-        self.first.setObjectName("new_passphrase")
-        self.second = PassphraseField("Passphrase again")
-        self.second.setObjectName("new_passphrase_again")
         self.server_field = FormField("Server address", self.server)
         self.code_field = FormField("Enrolment code", self.code)
-        self.first_field = FormField("Passphrase", self.first, "At least 12 characters")
-        self.second_field = FormField("Passphrase again", self.second)
-        self.strength = Text("", "secondary", ink="ink2", wrap=True)
-        self.download = ProgressPanel("Connecting")
-        self.message = Banner("offline", "")
-        self.message.setObjectName("first_run_message")
-        self.message.hide()
-        self.next = PrimaryButton("Continue", "arrow-right")
-        self.next.setObjectName("continue")
-        self.previous = QuietButton("Back", "arrow-left")
-        self._lay_out()
-        self.next.clicked.connect(self._go_on)
-        self.previous.clicked.connect(lambda: self._show(self.steps.currentIndex() - 1))
-        for line in (self.server, self.code, self.first, self.second):
-            line.returnPressed.connect(self._go_on)
-        self.first.textChanged.connect(lambda text: self.strength.setText(strength(text) if text else ""))
-        self._show(WELCOME)
+        self.spinner = Spinner("Asking the central store")
+        self.spinner.hide()
+        self.passphrase = NewPassphrase()
+        self.key_step = KeyStep(runner, folder, laptop, prompts)
+        self.type_back = TypeBack()
+        self.download = DownloadStep()
+        self._waiting = False
+        for words, widgets in zip(
+            STEP_WORDS,
+            (
+                (),
+                (self.server_field, self.code_field, self.spinner),
+                (self.passphrase,),
+                (self.key_step,),
+                (self.type_back,),
+                (self.download,),
+            ),
+            strict=True,
+        ):
+            self.add_step(words, widgets)
+        for line in (self.server, self.code):
+            line.returnPressed.connect(self.go_on)
+            line.textEdited.connect(self._stop_waiting)
+        self.passphrase.entered.connect(self.go_on)
+        self.type_back.entered.connect(self.go_on)
+        self.show_step(WELCOME)
         self.start_theming()
 
-    def _lay_out(self) -> None:
-        self.steps = QStackedWidget()
-        self.steps.addWidget(QWidget())
-        for widgets in (
-            (self.server_field, self.code_field),
-            (self.first_field, self.strength, self.second_field),
-            (self.download,),
-        ):
-            step = QWidget()
-            column = QVBoxLayout(step)
-            column.setContentsMargins(0, 0, 0, 0)
-            column.setSpacing(px(12))
-            for widget in widgets:
-                column.addWidget(widget)
-            column.addStretch(1)
-            self.steps.addWidget(step)
-        self.card = Card()
-        column = self.card.padded()
-        column.setContentsMargins(px(28), px(24), px(28), px(24))
-        column.setSpacing(px(12))
-        head = QHBoxLayout()
-        head.setSpacing(px(12))
-        head.addWidget(Mark())
-        names = QVBoxLayout()
-        names.setSpacing(0)
-        self.title = Text("", "pane", weight="strong")
-        self.place = Text("", "secondary", ink="ink2")
-        names.addWidget(self.title)
-        names.addWidget(self.place)
-        head.addLayout(names, 1)
-        column.addLayout(head)
-        self.words = Text("", "body", ink="ink2", wrap=True)
-        column.addWidget(self.words)
-        column.addWidget(self.message)
-        column.addWidget(self.steps)
-        foot = QHBoxLayout()
-        foot.addWidget(self.previous)
-        foot.addStretch(1)
-        foot.addWidget(self.next)
-        column.addLayout(foot)
-        centred(self, self.card)
+    def place_words(self, step: int) -> str:
+        """Return where in the row a step is; the sheet and its check are one."""
+        return f"Step {step if step > RECOVERY else step + 1} of {STEPS}"
 
-    def restyle(self) -> None:
-        """Follow the theme."""
-        self.card.setFixedWidth(px(460))
+    def start_of(self, step: int) -> QWidget:
+        """Return what gets the focus."""
+        starts: dict[int, QWidget] = {
+            ENROL: self.code if self.server.text() else self.server,
+            PASSPHRASE: self.passphrase.first,
+            RECOVERY: self.key_step.print,
+            DOWNLOAD: self.download,
+        }
+        if step == TYPE_BACK and self.type_back.lines:
+            return self.type_back.lines[0]
+        return starts.get(step, self.next)
 
-    def step(self) -> int:
-        """Return the step shown."""
-        return self.steps.currentIndex()
-
-    def _show(self, step: int) -> None:
-        self.steps.setCurrentIndex(step)
-        self.title.setText(TITLES[step])
-        self.place.setText(f"Step {step + 1} of {len(TITLES)}")
-        self.words.setText(WORDS[step])
-        self.steps.setVisible(step != WELCOME)
-        self.previous.setVisible(step in (ENROL, PASSPHRASE))
-        self.next.setVisible(step != DOWNLOAD)
-        self.next.setEnabled(True)
-        target = {WELCOME: self.next, ENROL: self.server if not self.server.text() else self.code}
-        target[PASSPHRASE] = self.first
-        if step in target:
-            target[step].setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def _go_on(self) -> None:
-        self.message.hide()
+    def go_on(self) -> None:
+        """Leave the step that is shown, when it is whole."""
         step = self.step()
         if step == WELCOME:
-            self._show(ENROL)
-        elif step == ENROL and self._enrolment_is_whole():
-            self._show(PASSPHRASE)
-        elif step == PASSPHRASE and self._passphrase_is_good():
-            self._show(DOWNLOAD)
-            passphrase = self.first.text()
-            self.first.clear()
-            self.second.clear()
-            self.enrol_asked.emit(self.server.text().strip(), self.code.text().strip(), passphrase)
+            self.show_step(ENROL)
+        elif step == ENROL:
+            self._give_code()
+        elif step == PASSPHRASE and self.passphrase.is_good():
+            self.key_step.show_key()
+            self.show_step(RECOVERY)
+        elif step == RECOVERY:
+            self.type_back.ask(self.key_step.key.groups)
+            self.show_step(TYPE_BACK)
+        elif step == TYPE_BACK and self.type_back.is_right():
+            self._enrol()
+        elif step == DOWNLOAD and self._waiting:
+            self.trying_again.emit()
+
+    def go_back(self) -> None:
+        """Show the step before; nothing was made yet, so nothing is undone."""
+        self._stop_waiting()
+        super().go_back()
+
+    # The code
+
+    def _give_code(self) -> None:
+        if not self.next.isEnabled():
+            return
+        if self._waiting:
+            self.trying_again.emit()
+        elif self._enrolment_is_whole():
+            self.code_given.emit(self.server.text().strip(), self.code.text().strip())
 
     def _enrolment_is_whole(self) -> bool:
         address = self.server.text().strip()
         if address and "://" not in address:
             self.server.setText(f"https://{address}")
-        whole = "" if address else "Enter the server address your administrator gave you."
-        self.server_field.set_error(whole)
-        code = "" if self.code.text().strip() else "Enter the code your administrator gave you."
-        self.code_field.set_error(code)
-        return not whole and not code
+        no_server = "" if address else "Enter the server address your administrator gave you."
+        self.server_field.set_error(no_server)
+        no_code = "" if self.code.text().strip() else "Enter the code your administrator gave you."
+        self.code_field.set_error(no_code)
+        return not no_server and not no_code
 
-    def _passphrase_is_good(self) -> bool:
-        typed = self.first.text()
-        short = len(typed) < MINIMUM_PASSPHRASE
-        self.first_field.set_error("Use at least 12 characters. A few unrelated words work well." if short else "")
-        differs = typed != self.second.text()
-        self.second_field.set_error("" if short or not differs else "The two are different. Type it again.")
-        return not short and not differs
+    def show_asking(self) -> None:
+        """Show that the central store is being asked."""
+        self.next.setEnabled(False)
+        self.spinner.show()
+
+    def accept_code(self, person: str, council: str) -> None:
+        """Go on: the code is good.
+
+        Args:
+            person: whose laptop this will be.
+            council: whose central store it is.
+        """
+        self._stop_waiting()
+        self.passphrase.set_about((person, council))
+        self.show_step(PASSPHRASE)
+        self.set_words(f"For {person}, {council}. {STEP_WORDS[PASSPHRASE].words}")
+
+    def set_keyring(self, words: str, *, alone: bool) -> None:
+        """Say what keeps the passphrase company: a keyring, or nothing."""
+        self.passphrase.set_alone(alone=alone, words=words)
+
+    def wait(self, message: str, *, by_itself: bool) -> None:
+        """Stay where it is and say what is needed.
+
+        Args:
+            message: what is in the way, in words.
+            by_itself: it goes on without being asked once the central store answers.
+        """
+        self._waiting = True
+        self.spinner.hide()
+        self.download.panel.hide()
+        self.say(f"{message} {WAITING}" if by_itself else message)
+        self.next.setText("Try again")
+        self.next.setEnabled(True)
+        self.next.show()
+        self.previous.show()
+        self.next.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def is_waiting(self) -> bool:
+        """Return whether it waits for a connection."""
+        return self._waiting
+
+    def _stop_waiting(self) -> None:
+        self.spinner.hide()
+        self.next.setEnabled(True)
+        if self._waiting:
+            self._waiting = False
+            self.say("")
+            self.next.setText("Continue")
+
+    # The end
+
+    def _enrol(self) -> None:
+        chosen = Chosen(self.server.text().strip(), self.code.text().strip(), self.passphrase.text(), self.key_step.key)
+        self.show_download()
+        self.enrol_asked.emit(chosen)
+
+    def show_download(self) -> None:
+        """Show that the work has begun."""
+        self._waiting = False
+        self.download.set_up()
+        self.show_step(DOWNLOAD)
 
     def show_progress(self, done: int, total: int, words: str) -> None:
         """Show how far the download is; a total of 0 means it is not known."""
-        self.download.set_progress(done, total, words)
+        if done:
+            self.forget_secrets()
+        self.download.show_progress(done, total, words)
 
-    def show_refusal(self, message: str, field: str | None = None) -> None:
+    def forget_secrets(self) -> None:
+        """Forget passphrase and key: the vault is made."""
+        self.passphrase.clear()
+        self.key_step.forget()
+        self.type_back.clear()
+
+    def show_refusal(self, message: str, about: str | None = None) -> None:
         """Go back to the step that has to be put right.
 
         Args:
             message: in words.
-            field: ``passphrase``, ``code``, ``server`` or None.
+            about: ``passphrase``, ``code``, ``server`` or None.
         """
-        if field == "passphrase":
-            self._show(PASSPHRASE)
-            self.first_field.set_error(message)
+        self._stop_waiting()
+        if about == "passphrase":
+            self.show_step(PASSPHRASE)
+            self.passphrase.show_refusal(message)
             return
-        self._show(ENROL)
-        if field == "code":
+        self.show_step(ENROL)
+        if about == "code":
             self.code_field.set_error(message)
-        elif field == "server":
+            self.code.setFocus(Qt.FocusReason.OtherFocusReason)
+        elif about == "server":
             self.server_field.set_error(message)
+            self.server.setFocus(Qt.FocusReason.OtherFocusReason)
         else:
-            self.message.set_text(message)
-            self.message.show()
+            self.say(message)

@@ -11,15 +11,18 @@ from PySide6.QtWidgets import QApplication, QDialog, QMainWindow
 from app.settings import Settings
 from app.views.theme import apply_theme, resolve
 from app.views.unlock_page import UnlockPage
+from app.views.vault_label import is_vault, read_label
 
 if TYPE_CHECKING:
     from threading import Thread
 
     from app.views.collector import Collector
     from app.views.context import AppContext
+    from app.views.first_run import FirstRun
     from app.views.idle import IdleWatch
     from app.views.main_window import MainWindow
     from app.views.opening import Opened
+    from app.views.recovery.recovery_work import NotOpenedError
     from app.views.task_runner import TaskRunner
 
 SMALLEST = (640, 360)
@@ -56,7 +59,7 @@ class Frame(QMainWindow):
         self.opened: Opened | None = None
         self.window_page: MainWindow | None = None
         self._context: AppContext | None = None
-        self._last_synced = ""
+        self._first_run: FirstRun | None = None
         self._was_painted = False
         self._warming: Thread | None = None
         self._collector: Collector | None = None
@@ -105,7 +108,7 @@ class Frame(QMainWindow):
 
     def show_first(self) -> None:
         """Show the unlock page, or the first run when there is no vault here yet."""
-        if (self.folder / "vault.json").exists():
+        if is_vault(self.folder):
             self._show_unlock()
         else:
             self._show_first_run()
@@ -151,22 +154,30 @@ class Frame(QMainWindow):
 
     def _show_unlock(self) -> None:
         page = UnlockPage()
-        page.show_device(read_label(self.folder), self._last_synced)
+        label = read_label(self.folder)
+        page.show_device(label.name, self._last_synced(label.vault), alone=not label.keyring)
         page.unlock_asked.connect(self._unlock)
+        page.recovery_asked.connect(self._show_recovery)
         self.setCentralWidget(page)
         self.setWindowTitle("Rollcall")
         page.show_ready()
+
+    def _last_synced(self, vault_id: str) -> str:
+        """Return when this vault last synced, in words; it was noted when the vault was closed."""
+        noted_for, _, words = self.settings.get("last_synced").partition(" ")
+        return words if vault_id and noted_for == vault_id else ""
 
     def _unlock(self, passphrase: str) -> None:
         page = self.centralWidget()
         if not isinstance(page, UnlockPage):
             return
-        page.show_busy("Unlocking")
-        words = _Words(page)
-        words.said.connect(page.say)
         from app.views import opening
+        from app.views.unlocking import expected_seconds
 
         folder = self.folder
+        page.show_busy("Unlocking", expected_seconds(folder, self.settings))
+        words = _Words(page)
+        words.said.connect(page.say)
         self.runner.run(
             page,
             lambda: opening.unlock(folder, passphrase, words.said.emit),
@@ -176,19 +187,42 @@ class Frame(QMainWindow):
         )
 
     def _refused(self, page: UnlockPage, error: Exception) -> None:
-        from app.errors import UserError
-        from app.views.errors_shown import describe
+        from app.views.opening import SetUpUnfinished
+        from app.views.unlocking import show_why
 
-        if isinstance(error, UserError) and error.field == "passphrase":
-            page.show_refusal(error.message)
+        if isinstance(error, SetUpUnfinished):
+            self._show_first_run(error.message)
         else:
-            page.show_refusal(describe(error).text, calm=True)
+            show_why(page, error, self._show_recovery)
 
-    def _show_first_run(self) -> None:
+    def _show_recovery(self) -> None:
+        """Lead back into the vault without the passphrase or without the keyring."""
+        from app.views.recovery.recovery import Recovery
+
+        recovery = Recovery(self.folder, read_label(self.folder).name, self.runner)
+        recovery.opened.connect(self._open)
+        recovery.left.connect(self._show_unlock)
+        recovery.failed.connect(self._recovered_in_vain)
+        recovery.unfinished.connect(self._show_first_run)
+        self.setCentralWidget(recovery.page)
+        self.setWindowTitle("Recover Rollcall")
+        recovery.page.show_step(0)
+
+    def _recovered_in_vain(self, error: "NotOpenedError") -> None:
+        """Say why the databases did not open; the new passphrase stands."""
+        self._show_unlock()
+        page = self.centralWidget()
+        if isinstance(page, UnlockPage):
+            self._refused(page, error.reason)
+
+    def _show_first_run(self, message: str = "") -> None:
+        from app.views import opening
         from app.views.first_run import FirstRun
         from app.views.first_run_page import FirstRunPage
 
-        page = FirstRunPage()
+        laptop, server = opening.laptop_name(), opening.usual_server()
+        page = FirstRunPage(self.runner, self.folder, laptop, server)
+        page.say(message)
         self._first_run = FirstRun(page, self.folder, self.runner, self._open)
         self.setCentralWidget(page)
         self.setWindowTitle("Set up Rollcall")
@@ -196,11 +230,15 @@ class Frame(QMainWindow):
     # Open and locked
 
     def _open(self, opened: "Opened") -> None:
+        from app.services.audit import Action
         from app.views.context import AppContext
         from app.views.main_window import MainWindow
+        from app.views.unlocking import note_key_speed
 
         self._collect_here()
+        self._first_run = None
         self.opened = opened
+        note_key_speed(self.folder, self.settings, opened.key_seconds)
         self._context = AppContext(opened.ws, self.runner, opened.sync, settings=self.settings, parent=self)
         self._context.appearance_changed.connect(self.restyle)
         window = MainWindow(self._context)
@@ -210,7 +248,7 @@ class Frame(QMainWindow):
         self.setCentralWidget(window)
         window.start()
         self._watch_use()
-        self.runner.run(self, lambda: opened.ws.audit("unlock"), lambda _none: None, lambda _error: None)
+        self.runner.run(self, lambda: opened.ws.audit(Action.UNLOCKED), lambda _none: None, lambda _error: None)
         self.unlocked.emit()
 
     def _watch_use(self) -> None:
@@ -230,14 +268,12 @@ class Frame(QMainWindow):
         opened, window, context = self.opened, self.window_page, self._context
         if opened is None or window is None or context is None:
             return
-        from app.timesource import format_date, format_time, to_london
         from app.views import opening
 
         context.flush_drafts.emit()
         if self.idle is not None:
             self.idle.stop()
-        at = opened.sync.status().last_synced_at
-        self._last_synced = f"{format_time(at)}, {format_date(to_london(at).date())}" if at else ""
+        self._note_last_sync(opened)
         self.opened = self.window_page = self._context = None
         self.runner.forget_all()
         popup = QApplication.activePopupWidget()
@@ -251,6 +287,11 @@ class Frame(QMainWindow):
         # In the lane of writes, so that whatever was saved a moment ago is whole first.
         self.runner.run(self, lambda: opening.close(opened), lambda _none: None)
         self.locked.emit()
+
+    def _note_last_sync(self, opened: "Opened") -> None:
+        from app.views.unlocking import note_last_sync
+
+        note_last_sync(self.settings, opened)
 
     def show_unexpected(self, error: Any) -> None:
         """Show an error that nobody else took."""
@@ -276,22 +317,14 @@ class Frame(QMainWindow):
     def shut_down(self) -> None:
         """Let work finish, then drop keys."""
         opened, self.opened = self.opened, None
+        if self._first_run is not None:
+            self._first_run.stop()
         if self._runner is not None:
             self._runner.close()
         if opened is not None:
             from app.views import opening
 
+            self._note_last_sync(opened)
             opening.close(opened)
         if self._collector is not None:
             self._collector.stop()
-
-
-def read_label(folder: Path) -> str:
-    """Return the laptop's name from ``vault.json``, or an empty text; nothing heavy is imported for it."""
-    import json
-
-    try:
-        label = json.loads((folder / "vault.json").read_text(encoding="utf-8"))["header"]["label"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return label[:80] if isinstance(label, str) else ""

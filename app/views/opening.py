@@ -6,9 +6,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.errors import UserError
+
 if TYPE_CHECKING:
-    from app.services.vault import Vault
+    from app.services.sync.protocol import CodeAnswer
+    from app.services.vault import Unlocked, Vault
     from app.services.workspace import Workspace
+    from app.views.first_run_download import Gate
+    from app.views.first_run_page import Chosen
 
 # Imported while the passphrase is typed: what unlocking needs first, then what the first pages need.
 WARM = (
@@ -30,10 +35,19 @@ WARM = (
 
 
 class Opened:
-    """An opened vault, who is signed in, and what syncs it."""
+    """An opened vault, who is signed in, and what syncs it.
+
+    Attributes:
+        key_seconds: how long getting at the keys took; 0 when they were not derived.
+    """
 
     def __init__(self, vault: "Vault", ws: "Workspace", sync: Any) -> None:
         self.vault, self.ws, self.sync = vault, ws, sync
+        self.key_seconds = 0.0
+
+
+class SetUpUnfinished(UserError):
+    """The vault was made and the laptop never enrolled; nobody has worked in it, and it has been removed."""
 
 
 def warm() -> None:
@@ -53,22 +67,55 @@ def warm() -> None:
 
 
 def unlock(folder: Path, passphrase: str, progress: Callable[[str], None]) -> Opened:
-    """Open the vault in a folder.
+    """Open the vault in a folder by passphrase.
 
     Raises:
         UserError: a wrong passphrase, a wait, or a newer vault, in words.
+        SetUpUnfinished: nobody ever worked in it; it is gone, and the first run can start again.
         EnvironmentFault: the keyring or the disk is in the way.
     """
-    from app.services.vault import open_vault
-    from app.timesource import SystemTime
+    from app.services.vault import unlock as get_keys
+    from app.timesource import Stopwatch, SystemTime
 
-    vault = open_vault(folder, passphrase, time=SystemTime(), progress=progress)
+    with Stopwatch() as watch:
+        unlocked = get_keys(folder, passphrase, time=SystemTime(), progress=progress)
+    progress("Opening your cases")
+    opened = open_unlocked(unlocked)
+    opened.key_seconds = watch.seconds
+    return opened
+
+
+def open_unlocked(unlocked: "Unlocked") -> Opened:
+    """Open the databases of a vault whose keys are there, and start its sync.
+
+    Raises:
+        VaultDamaged: a database is missing or does not open.
+        SetUpUnfinished, EnvironmentFault: as for :func:`unlock`.
+    """
+    vault = unlocked.open()
     try:
+        remove_when_unused(vault)
         ws = vault.workspace()
         return Opened(vault, ws, start_sync(vault, ws))
     except BaseException:
         vault.close()
         raise
+
+
+def remove_when_unused(vault: "Vault") -> None:
+    """Remove a vault that was made by a first run which ended before the laptop was enrolled.
+
+    Raises:
+        SetUpUnfinished: it was removed.
+    """
+    from app.services.vault.unused import never_used, remove
+
+    if never_used(vault):
+        remove(vault)
+        raise SetUpUnfinished(
+            "Setting up was interrupted before this laptop was connected to your council. Nothing had been recorded. "
+            "Start again with a code from your administrator."
+        )
 
 
 def start_sync(vault: "Vault", ws: "Workspace") -> Any:
@@ -87,31 +134,82 @@ def close(opened: Opened) -> None:
     opened.vault.close()
 
 
-def enrol(folder: Path, server: str, code: str, passphrase: str, counted: Callable[[int, int, str], None]) -> Opened:
+def check_code(server: str, code: str) -> "CodeAnswer":
+    """Return whom an enrolment code is for, without spending it.
+
+    Raises:
+        UserError: a wrong code or address.
+        EnvironmentFault: no connection.
+    """
+    from app.policy import policy
+    from app.services.sync import enrolment
+
+    if not policy().permits_server(server):
+        raise UserError("IT does not permit this address on this laptop. Check it with your administrator.", "server")
+    return enrolment.check_code(server, code)
+
+
+def enrol(folder: Path, chosen: "Chosen", counted: Callable[[int, int, str], None], gate: "Gate") -> Opened:
     """Make a vault, enrol it with a central store and fetch the first records.
 
     Args:
         folder: where the vault goes.
-        server: the central store's address.
-        code: works once.
-        passphrase: the new one.
+        chosen: server, code, passphrase and recovery key.
         counted: told how far it is: done, total (0 when not known), and words.
+        gate: asked between two pages of records whether to go on.
 
     Raises:
         UserError: a wrong code or address, or a weak passphrase; no vault is left behind.
         EnvironmentFault: no connection; no vault is left behind.
     """
-    import platform
-
     from app.services.sync import enrolment
+    from app.services.vault import passphrase
     from app.timesource import SystemTime
 
+    def told(done: int, total: int, words: str) -> None:
+        counted(done, total, words)
+        if done:  # records are coming: the vault is whole and enrolled
+            gate.hold()
+
+    passphrase.check(chosen.passphrase)
     vault = enrolment.create_and_enrol(
-        folder, server, code, platform.node(), passphrase, counted, time=SystemTime(), use_system_keyring=True
+        folder,
+        chosen.server,
+        chosen.code,
+        laptop_name(),
+        chosen.passphrase,
+        told,
+        time=SystemTime(),
+        use_system_keyring=True,
+        recovery=chosen.recovery,
     )
     try:
         ws = vault.workspace()
+        if gate.was_ended():
+            show_what_has_come(ws)
         return Opened(vault, ws, start_sync(vault, ws))
     except BaseException:
         vault.close()
         raise
+
+
+def laptop_name() -> str:
+    """Return what this laptop is called on its network."""
+    import platform
+
+    return platform.node()
+
+
+def usual_server() -> str:
+    """Return the central store that IT has said this laptop uses, or an empty text."""
+    from app.policy import policy
+
+    return policy().server
+
+
+def show_what_has_come(ws: "Workspace") -> None:
+    """Build the lists from the records that are here, so that a first pull that goes on can be worked with."""
+    from app.services import projection_rebuild
+
+    with ws.apply_session() as session:
+        projection_rebuild.rebuild(session)

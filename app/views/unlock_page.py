@@ -16,12 +16,11 @@ from app.views.theme import Themed
 from app.views.tokens import px
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from app.views.kit.feedback import Banner, ProgressPanel
 
-FORGOTTEN = (
-    "Ask your administrator to recover this laptop. They can open it with the authority's recovery key. "
-    "Your records stay encrypted on this laptop until then, and nothing is deleted."
-)
+ALONE = "No keyring: the passphrase alone protects the records on this laptop."
 
 
 class Mark(Themed, QWidget):
@@ -83,9 +82,11 @@ class UnlockPage(Themed, QWidget):
 
     Signals:
         unlock_asked: the passphrase typed; the field is emptied at once.
+        recovery_asked: another way in is wanted.
     """
 
     unlock_asked = Signal(str)
+    recovery_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -104,12 +105,12 @@ class UnlockPage(Themed, QWidget):
         # Made when first needed: the first paint does not wait for what it does not show.
         self.progress: ProgressPanel | None = None
         self.message: Banner | None = None
-        self.steps: Text | None = None
+        self.alone: Text | None = None
         self._lay_out()
         self.button.clicked.connect(self._ask)
         self.passphrase.returnPressed.connect(self._ask)
         self.passphrase.caps_seen.connect(self.caps.setVisible)
-        self.forgotten.activated.connect(self._show_steps)
+        self.forgotten.activated.connect(self.recovery_asked)
         self.setFocusProxy(self.passphrase)
         self.start_theming()
 
@@ -139,24 +140,32 @@ class UnlockPage(Themed, QWidget):
         """Follow the theme."""
         self.card.setFixedWidth(px(400))
 
-    def show_device(self, label: str, last_synced: str = "") -> None:
+    def show_device(self, label: str, last_synced: str = "", *, alone: bool = False) -> None:
         """Show which laptop this is.
 
         Args:
             label: the laptop's name.
             last_synced: when it last synced, in words.
+            alone: whether no keyring helps the passphrase, which is said plainly.
         """
         synced = f"Last synced {last_synced}" if last_synced else ""
         self.device.setText(" · ".join(part for part in (label, synced) if part) or "This laptop is locked")
+        if alone and self.alone is None:
+            self.alone = Text(ALONE, "secondary", ink="ink2", wrap=True)
+            self._column.addWidget(self.alone)
 
-    def show_busy(self, words: str) -> None:
-        """Show that the keys are being derived; typing waits."""
+    def show_busy(self, words: str, expected_s: float = 0.0) -> None:
+        """Show that the keys are being derived; typing waits.
+
+        Args:
+            words: what is being done.
+            expected_s: how long deriving takes on this laptop, in seconds; 0 when it was never measured.
+        """
         for widget in (self.passphrase, self.button):
             widget.setEnabled(False)
         self.field.set_error("")
         self.caps.hide()
-        if self.message is not None:
-            self.message.hide()
+        self._hide_message()
         if self.progress is None:
             from app.views.kit.feedback import ProgressPanel
 
@@ -164,6 +173,9 @@ class UnlockPage(Themed, QWidget):
             self._column.insertWidget(self._column.indexOf(self.button) + 1, self.progress)
         self.say(words)
         self.progress.show()
+        from app.views.recovery.derivation import move_bar
+
+        move_bar(self.progress.bar, expected_s)
 
     def say(self, words: str) -> None:
         """Change the words beside the progress."""
@@ -179,16 +191,38 @@ class UnlockPage(Themed, QWidget):
         """
         self.show_ready()
         if calm:
-            if self.message is None:
-                from app.views.kit.feedback import Banner
-
-                self.message = Banner("offline", message)
-                self._column.insertWidget(self._column.indexOf(self.field), self.message)
-            self.message.set_text(message)
-            self.message.show()
+            self.show_trouble(message)
         else:
             self.field.set_error(message)
         self.passphrase.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def show_trouble(
+        self,
+        text: str,
+        title: str = "",
+        actions: "Sequence[tuple[str, Callable[[], object]]]" = (),
+        kind: str = "offline",
+    ) -> None:
+        """Show a banner about the machine, with what can be done.
+
+        Args:
+            text: what happened, what to do, what was kept.
+            title: a bold first line.
+            actions: (words, callback) as links.
+            kind: of banner.
+        """
+        from app.views.kit.feedback import Banner
+
+        self.show_ready()
+        self._hide_message()
+        self.message = Banner(kind, text, actions, title=title)
+        self._column.insertWidget(self._column.indexOf(self.field), self.message)
+
+    def _hide_message(self) -> None:
+        if self.message is not None:
+            self.message.hide()
+            self.message.deleteLater()
+            self.message = None
 
     def show_ready(self) -> None:
         """Wait for a passphrase."""
@@ -197,13 +231,6 @@ class UnlockPage(Themed, QWidget):
         if self.progress is not None:
             self.progress.hide()
         self.passphrase.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def _show_steps(self) -> None:
-        if self.steps is None:
-            self.steps = Text(FORGOTTEN, "secondary", ink="ink2", wrap=True)
-            self._column.addWidget(self.steps)
-        else:
-            self.steps.setVisible(not self.steps.isVisible())
 
     def _ask(self) -> None:
         if not self.button.isEnabled():

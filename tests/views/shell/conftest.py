@@ -9,9 +9,12 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.services.sync.status import SyncState, SyncStatus
+from app.services.vault import Vault
 from app.services.workspace import Workspace
 from app.settings import Settings
+from app.timesource import FrozenTime
 from app.views.context import AppContext
+from app.views.frame import Frame
 from app.views.main_window import MainWindow
 from app.views.task_runner import TaskRunner
 from app.views.theme import apply_theme, load_fonts
@@ -114,3 +117,37 @@ def window(
     settled()
     yield made
     settled()
+
+
+@pytest.fixture
+def locked_vault(vault: Vault) -> Path:
+    """A folder with a vault that holds cases, closed."""
+    populate(vault.workspace())
+    vault.close()
+    return vault.folder
+
+
+@pytest.fixture
+def make_frame(
+    qtbot: QtBot,
+    settings: Settings,
+    qapp: QApplication,
+    frozen_time: FrozenTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[[Path], Frame]]:
+    monkeypatch.setattr("app.timesource.SystemTime", lambda: frozen_time)
+    made: list[Frame] = []
+
+    def make(folder: Path) -> Frame:
+        frame = Frame(folder, settings)
+        frame.resize(1440, 869)
+        frame.show_first()
+        made.append(frame)
+        return frame
+
+    yield make
+    for frame in made:
+        frame.close()
+        frame.shut_down()
+        frame.deleteLater()
+    qapp.processEvents()

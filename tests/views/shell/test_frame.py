@@ -1,77 +1,22 @@
 """Unlocking, locking and the end, in the real frame on a real vault."""
 
 import json
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
-import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QWidget
-from pytestqt.qtbot import QtBot
 
-from app.errors import EnvironmentFault, UserError
-from app.services.vault import Vault
-from app.settings import Settings
 from app.timesource import FrozenTime
 from app.views import frame as frame_module
-from app.views import opening
-from app.views.first_run_page import DOWNLOAD, ENROL, PASSPHRASE, WELCOME, FirstRunPage
-from app.views.frame import Frame, read_label
+from app.views.frame import Frame
 from app.views.idle import IdleWatch
 from app.views.main_window import MainWindow
-from app.views.strength import strength
 from app.views.unlock_page import UnlockPage
+from app.views.vault_label import read_label
 from tests.conftest import PASSPHRASE as OPENS
 from tests.views.clipping import assert_nothing_clipped
-from tests.views.shell.people import populate
-
-
-@pytest.fixture
-def locked_vault(vault: Vault) -> Path:
-    """A folder with a vault that holds cases, closed."""
-    populate(vault.workspace())
-    vault.close()
-    return vault.folder
-
-
-@pytest.fixture
-def make_frame(
-    qtbot: QtBot,
-    settings: Settings,
-    qapp: QApplication,
-    frozen_time: FrozenTime,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Callable[[Path], Frame]]:
-    monkeypatch.setattr("app.timesource.SystemTime", lambda: frozen_time)
-    made: list[Frame] = []
-
-    def make(folder: Path) -> Frame:
-        frame = Frame(folder, settings)
-        frame.resize(1440, 869)
-        frame.show_first()
-        made.append(frame)
-        return frame
-
-    yield make
-    for frame in made:
-        frame.close()
-        frame.shut_down()
-        frame.deleteLater()
-    qapp.processEvents()
-
-
-def unlock(qtbot: QtBot, frame: Frame, passphrase: str = OPENS) -> MainWindow:
-    page = frame.centralWidget()
-    assert isinstance(page, UnlockPage)
-    with qtbot.waitSignal(frame.unlocked, timeout=10_000):
-        qtbot.keyClicks(page.passphrase, passphrase)
-        qtbot.keyClick(page.passphrase, Qt.Key.Key_Return)
-    window = frame.centralWidget()
-    assert isinstance(window, MainWindow)
-    qtbot.waitUntil(lambda: frame.runner.pending_count() == 0, timeout=10_000)
-    return window
+from tests.views.shell.framing import unlock
 
 
 def words_on_screen(root: QWidget) -> str:
@@ -98,7 +43,7 @@ def test_unlocking_is_audited(qtbot, make_frame, locked_vault):
     frame = make_frame(locked_vault)
     window = unlock(qtbot, frame)
     with window.context.ws.read() as session:
-        assert "unlock" in session.scalars(select(AuditEntry.action)).all()
+        assert "unlocked" in session.scalars(select(AuditEntry.action)).all()
 
 
 def test_a_wrong_passphrase_says_how_many_tries_are_left_and_is_not_kept(qtbot, make_frame, locked_vault):
@@ -119,19 +64,6 @@ def test_an_empty_passphrase_is_not_a_try(qtbot, make_frame, locked_vault):
     page.button.click()
     assert page.field.error() == "Enter your passphrase."
     assert not (locked_vault / "attempts.json").exists()
-
-
-def test_a_keyring_that_is_gone_is_said_calmly(qtbot, make_frame, locked_vault, monkeypatch):
-    def no_keyring(*_given):
-        raise EnvironmentFault("This laptop's keyring no longer holds the vault's secret.")
-
-    monkeypatch.setattr(opening, "unlock", no_keyring)
-    page = make_frame(locked_vault).centralWidget()
-    qtbot.keyClicks(page.passphrase, "seven")
-    page.button.click()
-    qtbot.waitUntil(lambda: page.message is not None and page.message.isVisible())
-    assert "keyring" in page.message.label.text()
-    assert page.field.error() == ""
 
 
 def test_locking_leaves_nothing_of_a_case_in_the_window(qtbot, qapp, make_frame, locked_vault):
@@ -216,7 +148,7 @@ def test_a_damaged_header_still_shows_the_unlock_page(tmp_path, make_frame):
     folder = tmp_path / "broken"
     folder.mkdir()
     (folder / "vault.json").write_text("{", encoding="utf-8")
-    assert read_label(folder) == ""
+    assert read_label(folder).name == ""
     assert isinstance(make_frame(folder).centralWidget(), UnlockPage)
 
 
@@ -241,94 +173,6 @@ def test_a_change_of_theme_in_the_settings_reaches_the_window(qtbot, make_frame,
 
     assert current() is DARK
     assert text_scale() == 115
-
-
-class TestFirstRun:
-    @pytest.fixture
-    def page(self, make_frame: Callable[[Path], Frame], tmp_path: Path) -> FirstRunPage:
-        page = make_frame(tmp_path / "new").centralWidget()
-        assert isinstance(page, FirstRunPage)
-        return page
-
-    def fill(self, qtbot: QtBot, page: FirstRunPage, passphrase: str = "seven blue kettles sing") -> None:
-        page.next.click()
-        qtbot.keyClicks(page.server, "central.example")
-        qtbot.keyClicks(page.code, "ABCD-1234")
-        qtbot.keyClick(page.code, Qt.Key.Key_Return)
-        qtbot.keyClicks(page.first, passphrase)
-        qtbot.keyClicks(page.second, passphrase)
-
-    def test_enter_goes_on_and_what_is_missing_is_said_beside_it(self, qtbot, page):
-        assert page.step() == WELCOME
-        page.next.click()
-        assert page.step() == ENROL
-        page.next.click()
-        assert page.server_field.error() == "Enter the server address your administrator gave you."
-        assert page.code_field.error() == "Enter the code your administrator gave you."
-        assert_nothing_clipped(page)
-
-    def test_a_short_or_mistyped_passphrase_is_not_taken(self, qtbot, page):
-        self.fill(qtbot, page, "short")
-        page.next.click()
-        assert page.step() == PASSPHRASE
-        assert "at least 12" in page.first_field.error()
-        page.first.setText("seven blue kettles sing")
-        page.second.setText("seven blue kettles sang")
-        page.next.click()
-        assert page.step() == PASSPHRASE
-        assert page.second_field.error() == "The two are different. Type it again."
-
-    def test_the_vault_is_made_enrolled_and_opened(self, qtbot, page, monkeypatch, make_vault, tmp_path):
-        asked = {}
-
-        def enrol(folder, server, code, passphrase, counted):
-            asked.update(folder=folder, server=server, code=code, passphrase=passphrase)
-            counted(3, 10, "Getting your cases")
-            vault = make_vault("enrolled")
-            ws = vault.workspace()
-            return opening.Opened(vault, ws, opening.start_sync(vault, ws))
-
-        monkeypatch.setattr(opening, "enrol", enrol)
-        frame = page.window()
-        self.fill(qtbot, page)
-        with qtbot.waitSignal(frame.unlocked, timeout=10_000):
-            page.next.click()
-            assert page.step() == DOWNLOAD
-            assert page.first.text() == ""
-        assert asked["server"] == "https://central.example"
-        assert asked["code"] == "ABCD-1234"
-        assert isinstance(frame.centralWidget(), MainWindow)
-        qtbot.waitUntil(lambda: frame.runner.pending_count() == 0)
-
-    def test_a_wrong_code_returns_to_it_with_the_reason(self, qtbot, page, monkeypatch):
-        def refuse(*_given):
-            raise UserError("This code was used already. Ask for another.", "code")
-
-        monkeypatch.setattr(opening, "enrol", refuse)
-        self.fill(qtbot, page)
-        page.next.click()
-        qtbot.waitUntil(lambda: page.step() == ENROL)
-        assert page.code_field.error() == "This code was used already. Ask for another."
-
-    def test_offline_is_said_calmly_and_nothing_typed_before_is_lost(self, qtbot, page, monkeypatch):
-        def offline(*_given):
-            raise EnvironmentFault("Could not reach the central store. Connect to the network and try again.")
-
-        monkeypatch.setattr(opening, "enrol", offline)
-        self.fill(qtbot, page)
-        page.next.click()
-        qtbot.waitUntil(lambda: page.step() == ENROL)
-        assert page.message.isVisible()
-        assert page.code.text() == "ABCD-1234"
-
-
-@pytest.mark.parametrize(
-    ("typed", "begins"),
-    [("short", "7 more"), ("elevenchars", "1 more character needed"), ("aaaaaaaaaaaa", "Easy"),
-     ("password1234", "Easy"), ("seven blue kettles sing", "Strong")],
-)  # fmt: skip
-def test_strength_is_said_in_words(typed, begins):
-    assert strength(typed).startswith(begins)
 
 
 def test_caps_lock_is_noticed(qtbot, make_frame, locked_vault):

@@ -1,0 +1,81 @@
+"""Around the unlock page, once something was typed: why it did not open, and what is remembered between two starts."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import UserError
+from app.settings import Settings
+from app.views.recovery.derivation import Cost
+from app.views.unlock_page import UnlockPage
+from app.views.vault_label import read_label
+
+if TYPE_CHECKING:
+    from app.views.opening import Opened
+
+LOST_TITLE = "This laptop's keyring has lost its half of the key"
+LOST = (
+    "This happens when IT rebuilds a profile or the log-in password was reset. Your records are kept, encrypted, and "
+    "nothing is lost:\n"
+    "1. If another keyring is open, sign out of the laptop, sign in again and try the passphrase once more.\n"
+    "2. Use the recovery key from your recovery sheet.\n"
+    "3. Without the sheet, ask IT for a recovery file and its code."
+)
+SHUT_TITLE = "This laptop's keyring is locked or does not answer"
+SHUT = (
+    "{message}\n"
+    "1. Unlock the keyring, or sign out of the laptop and in again. Then try the passphrase once more.\n"
+    "2. If that does not help, use the recovery key from your recovery sheet.\n"
+    "3. Without the sheet, ask IT for a recovery file and its code."
+)
+OTHER_WAY = "Open with the recovery key or a file from IT"
+
+
+def show_why(page: UnlockPage, error: Exception, recover: Callable[[], object]) -> None:
+    """Show why the vault did not open and what can be done.
+
+    Args:
+        page: the unlock page.
+        error: what was raised.
+        recover: leads to the other ways in.
+    """
+    from app.services.vault.device_secret import KeyringLost, KeyringShut
+    from app.views.errors_shown import describe
+
+    if isinstance(error, KeyringLost):
+        page.show_trouble(LOST, LOST_TITLE, [(OTHER_WAY, recover)], kind="warn")
+    elif isinstance(error, KeyringShut):
+        page.show_trouble(SHUT.format(message=error.message), SHUT_TITLE, [(OTHER_WAY, recover)], kind="warn")
+    elif isinstance(error, UserError) and error.field == "passphrase":
+        page.show_refusal(error.message)
+    else:
+        page.show_refusal(describe(error).text, calm=True)
+
+
+def expected_seconds(folder: Path, settings: Settings) -> float:
+    """Return how long the vault's passphrase takes to become a key on this laptop; 0 when it was never measured."""
+    label = read_label(folder)
+    return Cost(label.memory_kib, label.passes).seconds(settings.get("derivation_rate"))
+
+
+def note_key_speed(folder: Path, settings: Settings, seconds: float) -> None:
+    """Remember how fast this laptop derives keys, when it is other than was known."""
+    label = read_label(folder)
+    rate, known = Cost(label.memory_kib, label.passes).rate(seconds), settings.get("derivation_rate")
+    if rate and abs(rate - known) * 5 > known:
+        with suppress(OSError):  # a full disk must not keep anybody from their cases
+            settings.set("derivation_rate", rate)
+
+
+def note_last_sync(settings: Settings, opened: "Opened") -> None:
+    """Remember when a vault last synced, in words, for the unlock page of the next start; nothing about anybody."""
+    from app.timesource import format_date, format_time, to_london
+
+    at = opened.sync.status().last_synced_at
+    if at is None:
+        return
+    words = f"{opened.vault.vault_id} {format_time(at)}, {format_date(to_london(at).date())}"
+    if words != settings.get("last_synced"):
+        with suppress(OSError):
+            settings.set("last_synced", words)
