@@ -12,12 +12,15 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from app.ids import new_id
 from app.models import Authority, ReferenceLease, Team, User
 from app.models.terms import Role
-from app.services.vault import Vault, create_vault
+from app.services.vault import Vault, create_vault, reserve
 from app.services.vault.keys import KdfParameters
 from app.services.workspace import Workspace
 from app.timesource import FrozenTime
 
 pytest_plugins = ["tests.fixtures_central"]
+
+reserve.SIZE = 256 * 1024
+"""Hundreds of test vaults need no 64 MiB each; the reserve has its own test."""
 
 PASSPHRASE = "seven blue kettles sing"
 QUICK = KdfParameters(memory_kib=1024, passes=1, lanes=1)

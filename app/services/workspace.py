@@ -2,19 +2,23 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.errors import AccessRefused
 from app.models.terms import Role
-from app.services import audit
+from app.services.audit import Action
+from app.services.audit.recorder import Recorder
 from app.services.capture import CapturingSession, Unit
 from app.services.journal import CARRIED
 from app.services.locking import WRITING
+from app.services.room import DiskFull, RoomState, full_fault
 from app.services.rows import keep_connection
 from app.services.signing import Signer
 from app.timesource import TimeSource
@@ -22,19 +26,25 @@ from app.timesource import TimeSource
 if TYPE_CHECKING:
     from app.services.documents.store import DocumentStore
     from app.services.journal import Journal
+    from app.services.room import Room
 
 Listener = Callable[[frozenset[str]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The signed-in person, on this laptop."""
+    """The signed-in person, on this laptop.
+
+    Attributes:
+        on_refusal: told of each refusal, so that it reaches the audit.
+    """
 
     user_id: str | None
     name: str
     role: Role
     team_id: str | None
     device_id: str
+    on_refusal: Callable[[AccessRefused], object] | None = field(default=None, compare=False, repr=False)
 
     @property
     def initials(self) -> str:
@@ -62,15 +72,18 @@ class Workspace:
         folder: Path,
         open_documents: Callable[[], "DocumentStore"],
         journal: "Journal | None" = None,
+        room: "Room | None" = None,
     ) -> None:
         self._engine = engine
         self._journal = journal
+        self._room = room
         self._signer = signer
         self._open_documents = open_documents
         self._documents: DocumentStore | None = None
         self._documents_lock = threading.Lock()
         self._listeners: list[Listener] = []
-        self.actor = actor
+        self._recorder = Recorder(self._audit_unit, actor=actor, time=time, signer=signer)
+        self.actor = replace(actor, on_refusal=self._recorder.refused)
         self.time = time
         self.folder = folder
         # Sessions know the time: whether an emergency still lasts is asked inside them.
@@ -93,7 +106,7 @@ class Workspace:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Yield a session that sees one consistent state and changes nothing."""
-        with self._reading() as session:
+        with self._recorder.watching(), self._reading() as session:
             yield session
 
     @contextmanager
@@ -120,23 +133,29 @@ class Workspace:
 
     def audit(
         self,
-        action: str,
+        action: Action,
         subject_table: str = "",
         subject_id: str | None = None,
         detail: dict[str, Any] | None = None,
     ) -> None:
-        """Record in the audit chain something that changed no record: a reading, a print, an export, an unlock."""
-        with self._unit("Audit", applying=False) as session:
-            audit.append(
-                session,
-                at=self.time.now(),
-                actor_id=self.actor.user_id,
-                actor_name=self.actor.name,
-                action=action,
-                subject_table=subject_table,
-                subject_id=subject_id,
-                detail=detail,
-            )
+        """Record in the audit chain something that changed no record: a reading, a print, an export, an unlock.
+
+        Inside a block of :meth:`write` on the same thread it becomes part of that transaction.
+
+        Args:
+            action: what was done.
+            subject_table, subject_id: the record it is about.
+            detail: counts, ids and keyed digests; no free text about a child.
+        """
+        self._recorder.record(action, subject_table, subject_id, detail)
+
+    def searched(self, where: str, words: str, hits: int) -> None:
+        """Record a search once no more is typed, without its words (see :mod:`app.services.audit.recorder`)."""
+        self._recorder.searched(where, words, hits)
+
+    def search_digest(self, words: str) -> str:
+        """Return what stands in this laptop's audit for a search for these words."""
+        return self._recorder.digest(words)
 
     def on_change(self, listener: Listener) -> Callable[[], None]:
         """Call a listener after each commit with the synced tables it touched, on the writing thread.
@@ -152,6 +171,20 @@ class Workspace:
 
         return stop
 
+    def room(self) -> RoomState:
+        """Return how much room the disk has left."""
+        return self._room.state() if self._room is not None else RoomState(1 << 62)
+
+    def require_room(self) -> None:
+        """Refuse something large (an import, documents) while the disk is nearly full.
+
+        Raises:
+            DiskFull: says what to do; nothing was changed.
+        """
+        room = self.room()
+        if room.in_use:
+            raise DiskFull(f"{room.words} Imports and documents wait until there is room. Notes are still saved.")
+
     def tidy(self) -> None:
         """Leave out of the lifeboat what is safe elsewhere: after a sync, after a backup."""
         if self._journal is not None:
@@ -159,11 +192,15 @@ class Workspace:
 
     def close(self) -> None:
         """Let go of the document store; the engine is closed by the vault."""
+        self._recorder.close()
         self._listeners.clear()
         with self._documents_lock:
             if self._documents is not None:
                 self._documents.close()
                 self._documents = None
+
+    def _audit_unit(self) -> AbstractContextManager[Session]:
+        return self._unit("Audit", applying=False)
 
     @contextmanager
     def _unit(self, reason: str, *, applying: bool) -> Iterator[Session]:
@@ -176,9 +213,9 @@ class Workspace:
             signer=self._signer,
             applying=applying,
         )
-        with self._writing() as session, self._carried(session):
+        with self._recorder.watching(), self._writing() as session, self._carried(session):
             session.info["unit"] = unit
-            with session.begin():
+            with session.begin(), self._recorder.within(session):
                 keep_connection(session)
                 yield session
         if unit.tables:
@@ -189,13 +226,23 @@ class Workspace:
     @contextmanager
     def _carried(self, session: Session) -> Iterator[None]:
         """Write what the session commits into the lifeboat too, and return when both are on the disk."""
-        if self._journal is None:
-            yield
-            return
-        passage = session.info[CARRIED] = self._journal.passage()
+        if self._room is not None:
+            self._room.before_write()
+        passage = self._journal.passage() if self._journal is not None else None
+        if passage is not None:
+            session.info[CARRIED] = passage
         try:
             yield
-        except BaseException:
-            passage.turn_back()
+        except BaseException as error:
+            if passage is not None:
+                passage.turn_back()
+            if isinstance(error, OperationalError) and "full" in str(error.orig):
+                raise self._make_room() from error
             raise
-        passage.arrive()
+        if passage is not None:
+            passage.arrive()
+
+    def _make_room(self) -> DiskFull:
+        if self._room is not None:
+            self._room.let_go()
+        return full_fault(self.room().free)

@@ -24,6 +24,7 @@ from app.services.vault.lifeboat_format import (
     Sealer,
     file_id_of,
     head_at,
+    is_empty,
     last_head,
     new_header,
     scan,
@@ -232,7 +233,7 @@ class Lifeboat:
                 raise LifeboatLostError from error
             return Place(start + place + head.whole, head.number + 1), record
         whole = tail if start == 0 else _read(fd, 0, size)
-        if not whole[HEADER_BYTES:].strip(b"\0"):
+        if is_empty(whole[HEADER_BYTES:]):
             return Place(HEADER_BYTES, 1), None
         last = last_head(whole)
         if last is None or last[0] < HEADER_BYTES:
@@ -243,14 +244,14 @@ class Lifeboat:
     def _walk_on(self) -> None:
         """Go past what another process has appended since."""
         start = _read(self._fd, self.place.end, 20)
-        if not start.strip(b"\0"):
+        if is_empty(start):
             return
         self._size = os.fstat(self._fd).st_size
         data = _read(self._fd, self.place.end, self._size - self.place.end)
         at, number = 0, self.place.number
         while (head := head_at(data, at)) is not None and head.number == number:
             at, number = at + head.whole, number + 1
-        if at > len(data) or data[at:].strip(b"\0"):
+        if at > len(data) or not is_empty(data[at:]):
             raise LifeboatLostError
         self.place = Place(self.place.end + at, number)
 

@@ -37,7 +37,6 @@ _NUMBER = struct.Struct("<Q")
 _START, _END = b"RLBR", b"RLBE"
 _NONCE, _TAG = 12, 16
 OVERHEAD = _HEAD.size + _NONCE + _TAG + _FOOT.size
-Buffer = bytes | memoryview
 
 
 class Identity(msgspec.Struct, array_like=True):
@@ -134,15 +133,15 @@ class Sealer:
             (start, zlib.crc32(start).to_bytes(4, "little"), nonce, sealed, length.to_bytes(4, "little"), _END)
         )
 
-    def open(self, data: Buffer, place: int, head: "Head") -> Record:
+    def open(self, data: bytes, place: int, head: "Head") -> Record:
         """Return the record at a place.
 
         Raises:
             DamagedRecordError: it does not open.
         """
         first = place + _HEAD.size
-        nonce = bytes(data[first : first + _NONCE])
-        sealed = bytes(data[first + _NONCE : first + head.length])
+        nonce = data[first : first + _NONCE]
+        sealed = data[first + _NONCE : first + head.length]
         try:
             return _decoder.decode(self._cipher.decrypt(nonce, sealed, _NUMBER.pack(head.number)))
         except (InvalidTag, msgspec.MsgspecError, RecursionError) as error:
@@ -170,7 +169,7 @@ def new_header() -> tuple[bytes, bytes]:
     return one + one, file_id
 
 
-def file_id_of(data: Buffer) -> bytes | None:
+def file_id_of(data: bytes) -> bytes | None:
     """Return the id in a file's header, from whichever copy is sound, or None."""
     for place in (0, _ONE.size):
         if len(data) >= place + _ONE.size:
@@ -180,7 +179,7 @@ def file_id_of(data: Buffer) -> bytes | None:
     return None
 
 
-def head_at(data: Buffer, place: int) -> Head | None:
+def head_at(data: bytes, place: int) -> Head | None:
     """Return the beginning of the record at a place, or None where none begins."""
     if place < 0 or place + _HEAD.size > len(data):
         return None
@@ -192,14 +191,17 @@ def head_at(data: Buffer, place: int) -> Head | None:
     return Head(length, number)
 
 
-def last_head(data: Buffer) -> tuple[int, Head] | None:
+def is_empty(data: bytes) -> bool:
+    """Return whether some bytes are zeros written ahead."""
+    return data == bytes(len(data))
+
+
+def last_head(data: bytes) -> tuple[int, Head] | None:
     """Return where the last record of some bytes begins, found from their end; None when that is not certain."""
-    end = len(bytes(data).rstrip(b"\0"))
-    if end < _FOOT.size:
+    end = data.rfind(_END) + len(_END)
+    if end < _FOOT.size or not is_empty(data[end:]):
         return None
-    length, mark = _FOOT.unpack_from(data, end - _FOOT.size)
-    if mark != _END:
-        return None
+    length, _ = _FOOT.unpack_from(data, end - _FOOT.size)
     place = end - _FOOT.size - length - _HEAD.size
     head = head_at(data, place)
     return (place, head) if head is not None and head.length == length else None
@@ -222,7 +224,7 @@ class Scan:
     following: int = 1
 
 
-def scan(data: Buffer, sealer: Sealer, found: Scan) -> Iterator[Record]:
+def scan(data: bytes, sealer: Sealer, found: Scan) -> Iterator[Record]:
     """Yield every sound record, noting in ``found`` what is damaged; never stops at a damaged one."""
     place = found.end
     while True:
@@ -246,21 +248,20 @@ def scan(data: Buffer, sealer: Sealer, found: Scan) -> Iterator[Record]:
         place += head.whole
         found.end, found.following = place, head.number + 1
         yield record
-    found.torn = bool(bytes(data[found.end :]).strip(b"\0"))
+    found.torn = not is_empty(data[found.end :])
 
 
-def _opened(data: Buffer, sealer: Sealer, place: int, head: Head) -> Record | None:
+def _opened(data: bytes, sealer: Sealer, place: int, head: Head) -> Record | None:
     try:
         return sealer.open(data, place, head)
     except DamagedRecordError:
         return None
 
 
-def _next_record(data: Buffer, place: int) -> int | None:
+def _next_record(data: bytes, place: int) -> int | None:
     """Return where the next thing that looks like a record begins."""
-    whole = data if isinstance(data, bytes) else bytes(data)
-    while (place := whole.find(_START, place)) >= 0:
-        if head_at(whole, place) is not None:
+    while (place := data.find(_START, place)) >= 0:
+        if head_at(data, place) is not None:
             return place
         place += 1
     return None

@@ -31,6 +31,7 @@ from app.timesource import TimeSource
 
 _PART_BYTES = 1 << 20
 _PART_ENTRIES = 1000
+_NEWEST = "SELECT sequence, hash FROM audit_entry ORDER BY sequence DESC LIMIT 1"
 _ENTRY = cast("Table", AuditEntry.__table__)
 _SET = cast("Table", ChangeSetRow.__table__)
 _LEASE = cast("Table", ReferenceLease.__table__)
@@ -142,10 +143,8 @@ def _session(engine: Engine, time: TimeSource) -> Iterator[Session]:
 
 def _is_newest(engine: Engine, entry: CarriedEntry) -> bool:
     with engine.connect() as connection:
-        newest = connection.execute(
-            select(_ENTRY.c.sequence, _ENTRY.c.hash).order_by(_ENTRY.c.sequence.desc()).limit(1)
-        ).first()
-    return newest is not None and newest.sequence == entry.sequence and newest.hash == entry.hash
+        newest = driver(connection).execute(_NEWEST).fetchone()
+    return bool(newest == (entry.sequence, entry.hash))
 
 
 def _meet(session: Session, boat: Lifeboat, time: TimeSource) -> CaughtUp:

@@ -24,8 +24,11 @@ from app.services.vault.database import VaultDamaged, open_engine
 from app.services.vault.keys import DataKeys, KdfParameters, WrongSecretError
 from app.services.vault.lifeboat import Lifeboat
 from app.services.vault.lifeboat_keeping import LifeboatKeeper
+from app.services.vault.marks import marked_damage
 from app.services.vault.migrate import bring_up_to_date
+from app.services.vault.pages import first_page_is_whole
 from app.services.vault.recovery_key import RecoveryKey
+from app.services.vault.reserve import Reserve
 from app.services.vault.vault_file import VaultFile
 from app.services.workspace import Actor, Workspace
 from app.timesource import TimeSource
@@ -56,13 +59,15 @@ class Vault:
         self._keyring = keyring
         self._keys: DataKeys | None = data_keys
         self._workspaces: list[Workspace] = []
-        if not new and not (folder / "documents.db").exists():
-            raise VaultDamaged("documents.db", "documents.db is missing from the vault folder. Nothing was changed.")
+        if not new:
+            _look_over(folder, data_keys)
         self.engine: Engine = open_engine(folder / "cases.db", data_keys.cases, create=new)
+        self.reserve = Reserve(folder)
         self.lifeboat = LifeboatKeeper(Lifeboat(folder / "lifeboat.log", data_keys.lifeboat), self.engine, time)
         try:
-            bring_up_to_date(self.engine, "vault")
+            bring_up_to_date(self.engine, "vault", new=new)
             self.lifeboat.catch_up()
+            self.reserve.prepare()
         except DatabaseError as error:
             self.lifeboat.close()
             self.engine.dispose()
@@ -250,6 +255,7 @@ class Vault:
             folder=self.folder,
             open_documents=self._open_documents,
             journal=self.lifeboat,
+            room=self.reserve,
         )
         self._workspaces.append(workspace)
         return workspace
@@ -260,3 +266,23 @@ class Vault:
         store = DocumentStore(open_engine(self.folder / "documents.db", self.keys.documents))
         store.create_schema()
         return store
+
+
+def _look_over(folder: Path, data_keys: DataKeys) -> None:
+    """Refuse to open what is known to be damaged, or what one look shows to be; every page is looked at elsewhere.
+
+    Raises:
+        VaultDamaged: it has to be rebuilt first.
+    """
+    marked = marked_damage(folder)
+    if marked:
+        raise VaultDamaged(marked, f"A part of {marked} could not be read. It is kept untouched.")
+    path = folder / "documents.db"
+    try:
+        whole = first_page_is_whole(path, data_keys.documents)
+    except FileNotFoundError:
+        raise VaultDamaged(path.name, f"{path.name} is missing from the vault folder. Nothing was changed.") from None
+    except OSError as error:
+        raise EnvironmentFault(f"The disk did not let {path.name} be opened. Try again.") from error
+    if not whole:
+        raise VaultDamaged(path.name, f"{path.name} is damaged or has another key. It is kept untouched.")
