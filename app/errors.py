@@ -38,7 +38,21 @@ class UserError(RollcallError):
 
 
 class AccessRefused(UserError):
-    """The signed-in role may not do this (see ``app.services.access``)."""
+    """The signed-in person may not do this (see ``app.services.access`` and ``app.services.restriction``).
+
+    Attributes:
+        permission: the name of what was missing, for the audit.
+        subject: the case, child or record it was about, by id, when it was about one.
+        noted: whether it is on its way into the audit.
+    """
+
+    def __init__(
+        self, message: str, field: str | None = None, *, permission: str = "", subject: str | None = None
+    ) -> None:
+        super().__init__(message, field)
+        self.permission = permission
+        self.subject = subject
+        self.noted = False
 
 
 class EnvironmentFault(RollcallError):

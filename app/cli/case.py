@@ -63,12 +63,13 @@ def list_cases(
     from dataclasses import replace
 
     from app.services import cases
+    from app.services.audit import Action
 
     with open_workspace() as ws:
         query = replace(cases.for_view(view.value, ws), text=text, closed=closed)
         rows = cases.first_page(ws, query, limit)[1]
         today = ws.time.today()
-        ws.audit("listed", "case", detail={"count": len(rows), "view": view.value})
+        ws.audit(Action.LISTED, "case", detail={"count": len(rows), "view": view.value})
     answer(rows, as_json=as_json, text="\n".join(_row_words(row, today) for row in rows) or "No case matches.")
 
 
@@ -151,11 +152,12 @@ def history(
     """Show who changed what, field by field, newest first."""
     from app.services import case_page
     from app.services import history as history_of
+    from app.services.audit import Action
 
     with open_workspace() as ws:
         case_id = case_page.find_case_id(ws, reference)
         entries = history_of.of_case(ws, case_id, limit=limit)
-        ws.audit("read history", "case", case_id)
+        ws.audit(Action.READ_HISTORY, "case", case_id)
     if not entries:
         raise UserError(f"{reference} has no history on this laptop yet.")
     answer(entries, as_json=as_json, text="\n".join(_entry_words(entry) for entry in entries))

@@ -82,8 +82,10 @@ def open_workspace() -> Iterator["Workspace"]:
 
 def unlocked_workspace(vault: "Vault") -> "Workspace":
     """Return the workspace of the person an open vault was enrolled for; the unlock is audited."""
+    from app.services.audit import Action
+
     workspace = vault.workspace()
-    workspace.audit("unlocked", detail={"by": "command line"})
+    workspace.audit(Action.UNLOCKED, detail={"by": "command line"})
     return workspace
 
 

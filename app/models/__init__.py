@@ -24,7 +24,9 @@ from app.models.letter import Letter  # isort: skip
 from app.models.conflict import Conflict  # isort: skip
 from app.models.local import (  # isort: skip
     LOCAL_TABLES,
+    AuditAnchor,
     AuditEntry,
+    AuditLine,
     CaseRow,
     ChangeLine,
     ChangeSetRow,
@@ -42,7 +44,9 @@ __all__ = [
     "AccessRequest",
     "Address",
     "Assignment",
+    "AuditAnchor",
     "AuditEntry",
+    "AuditLine",
     "Authority",
     "BreakGlass",
     "Case",

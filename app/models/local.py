@@ -4,9 +4,10 @@ None of these is synced. Projections can be dropped and rebuilt from the records
 """
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Index, Uuid, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Computed, Index, Uuid, text
+from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 
 from app.models.base import Base, Key, OptionalRef, Ref
 from app.models.terms import ChangeState
@@ -61,22 +62,66 @@ class ChangeLine(Base):
     op: Mapped[str]
 
 
+def _said(name: str) -> str:
+    """Return the SQL of what an entry's body says under a name."""
+    return f"json_extract(CAST(body AS TEXT), '$.{name}')"
+
+
+def _read_out(sql: str) -> MappedColumn[Any]:
+    return mapped_column(Computed(sql, persisted=False), nullable=True)
+
+
 class AuditEntry(Base):
-    """A link of this device's audit chain: each hash covers the one before."""
+    """A link of this device's audit chain: each hash covers the one before.
+
+    Only ``sequence``, ``body`` and ``hash`` are stored; the rest is read out of the body whenever it is asked for, so
+    nothing stands beside what is hashed.
+    """
 
     __tablename__ = "audit_entry"
 
     sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    at: Mapped[datetime]
-    actor_id: Mapped[OptionalRef]
-    actor_name: Mapped[str] = mapped_column(default="")
-    action: Mapped[str]
-    subject_table: Mapped[str] = mapped_column(default="")
-    subject_id: Mapped[OptionalRef]
-    detail: Mapped[str] = mapped_column(default="")
-    """Canonical JSON; no free text about a child."""
-    previous: Mapped[bytes]
+    body: Mapped[bytes]
+    """Canonical JSON (``app.services.audit.chain.Entry``): the very bytes that are hashed."""
     hash: Mapped[bytes]
+    # Never NOT NULL: SQLite would read the body again at every insert to check it.
+    at: Mapped[datetime] = _read_out(f"replace(substr({_said('at')}, 1, 26), 'T', ' ')")
+    actor_id: Mapped[OptionalRef] = _read_out(f"replace({_said('actor_id')}, '-', '')")
+    actor_name: Mapped[str] = _read_out(_said("actor_name"))
+    action: Mapped[str] = _read_out(_said("action"))
+    subject_table: Mapped[str] = _read_out(_said("subject_table"))
+    subject_id: Mapped[OptionalRef] = _read_out(f"replace({_said('subject_id')}, '-', '')")
+    detail: Mapped[str] = _read_out(_said("detail"))
+    """Canonical JSON; no free text about a child."""
+
+
+class AuditAnchor(Base):
+    """A proof of how far the chain reached: this device's own seal, or the central store's receipt."""
+
+    __tablename__ = "audit_anchor"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    """device or central"""
+    day: Mapped[str] = mapped_column(primary_key=True)
+    """Of the central store's receipts the last of each day is kept; of the device's own seals only the newest ('')."""
+    sequence: Mapped[int]
+    hash: Mapped[bytes]
+    at: Mapped[str]
+    """ISO 8601, as it was signed."""
+    signature: Mapped[bytes]
+
+
+class AuditLine(Base):
+    """What the audit page filters by. A projection of the chain, brought up to date when the page is opened."""
+
+    __tablename__ = "audit_line"
+    __table_args__ = (Index("ix_audit_line_subject", "subject_id"),)
+
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
+    action: Mapped[str]
+    subject_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
 
 
 class SyncState(Base):
@@ -179,6 +224,8 @@ LOCAL_TABLES = tuple(
         ChangeSetRow,
         ChangeLine,
         AuditEntry,
+        AuditAnchor,
+        AuditLine,
         SyncState,
         DeviceKey,
         ReferenceLease,

@@ -87,7 +87,7 @@ def test_a_broken_chain_is_exit_status_one(
 ) -> None:
     vault = make_vault("broken")
     with vault.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE audit_entry SET actor_name = 'Nobody' WHERE sequence = 1")
+        connection.exec_driver_sql("UPDATE audit_entry SET body = replace(body, 'Rollcall', 'Nobody') WHERE sequence = 1")
     folder = vault.folder
     vault.close()
     assert cli.run(["--vault", str(folder), "--passphrase-file", str(passphrase_file), "audit", "verify"]) == 1

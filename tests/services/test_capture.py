@@ -16,6 +16,7 @@ from app.models import SYNCED_TABLES, AuditEntry, CaseEvent, ChangeLine, ChangeS
 from app.models.base import UtcDateTime
 from app.models.terms import EventKind
 from app.services import audit
+from app.services.audit import Action
 from app.services.bulk import BulkRecorder
 from app.services.changes import Change, collapse, decode
 from app.services.signing import Signer, verified
@@ -199,15 +200,15 @@ def test_the_bulk_recorder_records_what_it_writes(workspace: Workspace) -> None:
 
 def test_the_audit_chain_verifies_and_shows_an_edit_a_removal_and_a_reordering(workspace: Workspace) -> None:
     for number in range(5):
-        workspace.audit("case read", "case", new_id(), {"number": number})
+        workspace.audit(Action.READ, "case", new_id(), {"number": number})
     with workspace.read() as session:
         result = audit.verify(session)
     assert result.finding is None
     assert result.entries >= 5
     for spoil in (
-        "UPDATE audit_entry SET action = 'nothing' WHERE sequence = 3",
+        "UPDATE audit_entry SET body = replace(body, 'case', 'file') WHERE sequence = 3",
         "DELETE FROM audit_entry WHERE sequence = 3",
-        "UPDATE audit_entry SET previous = zeroblob(32) WHERE sequence = 3",
+        "UPDATE audit_entry SET hash = zeroblob(32) WHERE sequence = 3",
     ):
         with workspace.local_session() as session:
             session.connection().exec_driver_sql("SAVEPOINT spoiled")

@@ -8,6 +8,7 @@ sealed to one never goes back to an earlier one.
 from typing import TYPE_CHECKING
 
 from app.logs import get_logger
+from app.services.audit import Action
 from app.services.signing import verified
 from app.services.sync import facts, protocol
 from app.services.vault.authority_wrap import fingerprint, is_public_key
@@ -48,7 +49,7 @@ def keep_authority_key(vault: "Vault", ws: Workspace, notice: protocol.Authority
     vault.set_authority_key(notice.public_key)
     with ws.local_session() as session:
         facts.put(session, facts.AUTHORITY_KEY, f"{notice.serial}:{told}")
-    ws.audit("sealed the keys for the authority", detail={"key": fingerprint(notice.public_key)})
+    ws.audit(Action.AUTHORITY_KEY_SET, detail={"key": fingerprint(notice.public_key)})
     get_logger().info("sealed for the authority", revision=notice.serial)
     return True
 
@@ -56,6 +57,4 @@ def keep_authority_key(vault: "Vault", ws: Workspace, notice: protocol.Authority
 def is_good(notice: protocol.AuthorityNotice, server_key: str) -> bool:
     """Return whether a notice is a usable public key that the central store signed."""
     statement = protocol.authority_statement(notice.serial, notice.public_key)
-    return (
-        notice.serial > 0 and is_public_key(notice.public_key) and verified(server_key, statement, notice.signature)
-    )
+    return notice.serial > 0 and is_public_key(notice.public_key) and verified(server_key, statement, notice.signature)

@@ -5,8 +5,9 @@ from pathlib import Path
 from sqlalchemy import Engine, inspect, text
 
 from app.errors import UserError
+from app.services.vault.database import VaultDamaged
 
-NEWEST = "0002"
+NEWEST = "0003"
 """The newest revision in app/models/migrations/versions; a test keeps it true."""
 
 
@@ -18,19 +19,23 @@ def stored_revision(engine: Engine) -> str | None:
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def bring_up_to_date(engine: Engine, store: str) -> None:
+def bring_up_to_date(engine: Engine, store: str, *, new: bool = True) -> None:
     """Migrate a store to the newest revision; does nothing (and imports nothing) when it is already there.
 
     Args:
         engine: an engine on the store.
         store: ``vault`` or ``central``; decides which tables beside the synced ones exist.
+        new: whether it may be empty: a vault's database that has lost its tables is damaged, not new.
 
     Raises:
+        VaultDamaged: it is empty and may not be.
         UserError: the store was written by a newer Rollcall.
     """
     current = stored_revision(engine)
     if current == NEWEST:
         return
+    if current is None and not new:
+        raise VaultDamaged("cases.db", "cases.db has lost its contents. It is kept untouched.")
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory

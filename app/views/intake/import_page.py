@@ -328,11 +328,13 @@ class ImportPage(QWidget):
 
     def _save(self, title: str, suggested: str, content: bytes) -> None:
         def write(path: Path) -> None:
+            from app.services.audit import Action
+
             ws, rows = self.context.ws, content.count(b"\r\n")
 
             def work() -> None:
                 path.write_bytes(content)
-                ws.audit("exported", detail={"what": "import report", "rows": rows})
+                ws.audit(Action.EXPORTED, detail={"what": "import report", "rows": rows})
 
             self.context.runner.run(self, work, lambda _done: self.context.toast(f"Saved {path.name}."), lane="cpu")
 

@@ -116,10 +116,11 @@ def issue(ws: "Workspace", draft: "LetterDraft") -> "Issued":
 
 def pages_to_print(ws: "Workspace", letter_id: str, dpi: float) -> tuple[QImage, ...]:
     """Return a sent letter's pages for a printer; the printing is audited."""
+    from app.services.audit import Action
     from app.services.letters import letters
 
     pages = images(letters.issued_bytes(ws, letter_id), dpi)
-    ws.audit("printed a letter", "letter", letter_id)
+    ws.audit(Action.PRINTED_LETTER, "letter", letter_id)
     return pages
 
 
