@@ -13,7 +13,7 @@ from app.models import SYNCED_TABLES, Child
 from app.models.base import Base
 from app.services.vault import create_vault, open_vault
 from app.services.vault.database import open_engine
-from app.services.vault.device_secret import SERVICE, system_keyring
+from app.services.vault.device_secret import SERVICE
 from app.services.vault.keys import MINIMUM_MEMORY_KIB, KdfParameters
 from app.services.vault.migrate import NEWEST, bring_up_to_date, stored_revision
 from app.services.vault.vault import Vault
@@ -93,21 +93,6 @@ def test_the_keyring_secret_is_needed_and_is_32_bytes(tmp_path: Path, frozen_tim
     other.kept = {key: base64.b64encode(bytes(32)).decode() for key in box.kept}
     with pytest.raises(UserError, match="not recognised"):
         open_vault(tmp_path / "v", PASSPHRASE, time=frozen_time, keyring=other)
-
-
-def test_no_plain_text_keyring_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    import keyring
-    from keyring.backends import fail, null
-
-    for backend in (null.Keyring(), fail.Keyring()):
-        monkeypatch.setattr(keyring, "get_keyring", lambda backend=backend: backend)
-        assert system_keyring() is None
-
-    class PlaintextKeyring(BoxKeyring):
-        pass
-
-    monkeypatch.setattr(keyring, "get_keyring", PlaintextKeyring)
-    assert system_keyring() is None
 
 
 def test_a_vault_from_a_newer_version_is_refused_and_left_alone(

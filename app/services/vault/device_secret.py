@@ -11,13 +11,21 @@ from typing import TypeVar
 
 from app.errors import EnvironmentFault
 from app.logs import get_logger
-from app.services.vault.keyring_state import Keyring, KeyringKind, KeyringState, in_time, keyring_state
+from app.services.vault.keyring_state import (
+    WAIT_SECONDS,
+    Keyring,
+    KeyringKind,
+    KeyringState,
+    in_time,
+    keyring_state,
+)
 
-__all__ = ["Keyring", "KeyringLost", "KeyringShut", "KeyringState", "keyring_state", "system_keyring"]
+__all__ = ["WAIT_SECONDS", "Keyring", "KeyringLost", "KeyringShut", "KeyringState", "keyring_state", "system_keyring"]
 
 SERVICE = "Rollcall vault"
 SECRET_BYTES = 32
 _KEPT = "Your records are kept, encrypted."
+_WAYS = f"Use the recovery key, or ask your administrator for a recovery file. {_KEPT}"
 
 Result = TypeVar("Result")
 
@@ -83,19 +91,16 @@ def need_secret(vault_id: str, keyring: Keyring | None = None) -> bytes:
         KeyringLost: the secret is not there, or the machine has no keyring that may be used any more.
         KeyringShut: the keyring is locked, fails or does not answer in time; trying again may help.
     """
-    why = ""
     if keyring is None:
         state = keyring_state()
         keyring = state.keyring
         if state.kind is KeyringKind.FAILED:
             raise KeyringShut(f"{state.words} {_KEPT}")
-        why = "" if keyring else state.words.split(" The passphrase alone")[0] + " "
-    secret = fetch_secret(keyring, vault_id) if keyring else None
+        if keyring is None:
+            raise KeyringLost(f"{state.found} The vault needs the secret that its keyring kept. {_WAYS}")
+    secret = fetch_secret(keyring, vault_id)
     if secret is None:
-        raise KeyringLost(
-            f"{why}This laptop's keyring no longer holds the vault's secret. Use the recovery key, or ask your "
-            f"administrator for a recovery file. {_KEPT}"
-        )
+        raise KeyringLost(f"This laptop's keyring no longer holds the vault's secret. {_WAYS}")
     return secret
 
 
@@ -108,7 +113,7 @@ def forget_secret(keyring: Keyring, vault_id: str) -> bool:
     if delete is None:
         return False
     try:
-        in_time(lambda: delete(SERVICE, vault_id))
+        in_time(lambda: delete(SERVICE, vault_id), WAIT_SECONDS)
     except Exception:  # noqa: BLE001  (nothing there, or a keyring that fails)
         return False
     return True
@@ -116,7 +121,7 @@ def forget_secret(keyring: Keyring, vault_id: str) -> bool:
 
 def _asked(work: Callable[[], Result], kept: str) -> Result:
     try:
-        return in_time(work)
+        return in_time(work, WAIT_SECONDS)
     except TimeoutError as error:
         raise KeyringShut(
             f"This laptop's keyring did not answer. Unlock it and try again, or restart the laptop. {kept}"

@@ -60,19 +60,24 @@ class KeyringState:
 
     @property
     def words(self) -> str:
-        """One or two sentences for the person: what was found and what follows."""
+        """One or two sentences for the person who sets up a vault: what was found and what follows."""
+        refused = self.kind not in (KeyringKind.USABLE, KeyringKind.LOCKED, KeyringKind.FAILED)
+        return f"{self.found} The passphrase alone protects the records." if refused else self.found
+
+    @property
+    def found(self) -> str:
+        """One sentence: what was found."""
         return _WORDS[self.kind].format(name=self.backend_name or "This machine's keyring")
 
 
-_ALONE = "The passphrase alone protects the records."
 _WORDS = {
     KeyringKind.USABLE: "{name} keeps this laptop's half of the key.",
     KeyringKind.LOCKED: "{name} is locked. Unlock it and try again.",
-    KeyringKind.NONE: f"This machine has no keyring. {_ALONE}",
-    KeyringKind.NOT_SET_UP: f"{{name}} has not been set up for this person, so Rollcall does not use it. {_ALONE}",
-    KeyringKind.PLAIN_TEXT: f"{{name}} keeps what it holds unencrypted, so Rollcall does not use it. {_ALONE}",
-    KeyringKind.FORGETS: f"{{name}} forgets what it holds at log-out, so Rollcall does not use it. {_ALONE}",
-    KeyringKind.UNKNOWN: f"{{name}} is of a kind that Rollcall does not know, so it is not used. {_ALONE}",
+    KeyringKind.NONE: "This machine has no keyring.",
+    KeyringKind.NOT_SET_UP: "{name} has not been set up for this person, so Rollcall does not use it.",
+    KeyringKind.PLAIN_TEXT: "{name} keeps what it holds unencrypted, so Rollcall does not use it.",
+    KeyringKind.FORGETS: "{name} forgets what it holds at log-out, so Rollcall does not use it.",
+    KeyringKind.UNKNOWN: "{name} is of a kind that Rollcall does not know, so it is not used.",
     KeyringKind.FAILED: "{name} did not answer. Try again, or restart this machine.",
 }
 
@@ -130,22 +135,32 @@ def _raiser(error: BaseException) -> Callable[[], Any]:
 
 
 def _detect() -> KeyringState:
+    states = [_judge(candidate) for candidate in _candidates()] or [KeyringState(KeyringKind.NONE)]
+    return next((state for state in states if state.keyring is not None), states[0])
+
+
+def _candidates() -> list[Any]:
     import keyring
+    from keyring.backend import KeyringBackend
     from keyring.backends import chainer, fail
 
-    backend: Any = keyring.get_keyring()
-    if isinstance(backend, fail.Keyring):
-        # The package looks once and remembers. A keyring that was started since must be found.
-        keyring.core.init_backend()
-        backend = keyring.get_keyring()
-    candidates = list(backend.backends) if isinstance(backend, chainer.ChainerBackend) else [backend]
-    states = [_judge(candidate) for candidate in candidates] or [KeyringState(KeyringKind.NONE)]
-    return next((state for state in states if state.keyring is not None), states[0])
+    active: Any = keyring.get_keyring()
+    if isinstance(active, chainer.ChainerBackend):
+        return list(active.backends)
+    if not isinstance(active, fail.Keyring) or keyring.core.load_env() or keyring.core.load_config():
+        return [active]
+    # The package looks once and remembers that there was none. A keyring that was started since is found here.
+    viable = [kind for kind in KeyringBackend.get_viable_backends() if _name_of(kind) in _TRUSTED]
+    return [kind() for kind in sorted(viable, key=lambda kind: kind.priority, reverse=True)] or [active]
+
+
+def _name_of(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _judge(backend: Any) -> KeyringState:
     kind = type(backend)
-    full_name = f"{kind.__module__}.{kind.__qualname__}"
+    full_name = _name_of(kind)
     if full_name in _TRUSTED:
         name = _TRUSTED[full_name]
         if full_name in (_SECRET_SERVICE, _LIBSECRET):
@@ -161,9 +176,15 @@ def _judge(backend: Any) -> KeyringState:
 def _judge_secret_service(backend: Any, name: str) -> KeyringState:
     """Look at the collection that would be used: there, kept over a restart, encrypted on the disk, unlocked."""
     import secretstorage
-    from secretstorage.exceptions import ItemNotFoundException
+    from secretstorage.exceptions import ItemNotFoundException, SecretServiceNotAvailableException
 
-    with closing(secretstorage.dbus_init()) as bus:
+    try:
+        connection = secretstorage.dbus_init()
+    except SecretServiceNotAvailableException:
+        return KeyringState(KeyringKind.NONE)
+    with closing(connection) as bus:
+        if not secretstorage.check_service_availability(bus):
+            return KeyringState(KeyringKind.NONE)
         chosen = getattr(backend, "preferred_collection", None)
         try:
             if chosen:
