@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QObject, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QPaintEvent
-from PySide6.QtWidgets import QApplication, QDialog, QMainWindow
+from PySide6.QtWidgets import QApplication, QMainWindow
 
 from app.settings import Settings
 from app.views.theme import apply_theme, resolve
@@ -14,13 +14,15 @@ from app.views.unlock_page import UnlockPage
 from app.views.vault_label import is_vault, read_label
 
 if TYPE_CHECKING:
-    from threading import Thread
+    from threading import Event, Thread
 
+    from app.views.clipboard import ClipboardGuard
     from app.views.collector import Collector
     from app.views.context import AppContext
     from app.views.first_run import FirstRun
     from app.views.idle import IdleWatch
-    from app.views.main_window import MainWindow
+    from app.views.locking import LockWatch
+    from app.views.main_window import MainWindow, Place
     from app.views.opening import Opened
     from app.views.recovery.recovery_work import NotOpenedError
     from app.views.task_runner import TaskRunner
@@ -47,11 +49,13 @@ class Frame(QMainWindow):
     Signals:
         painted: the window is on screen for the first time.
         unlocked, locked: the page behind has come or gone.
+        dropped: keys and connections of the locked window are gone too.
     """
 
     painted = Signal()
     unlocked = Signal()
     locked = Signal()
+    dropped = Signal()
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         super().__init__()
@@ -66,7 +70,11 @@ class Frame(QMainWindow):
         self._runner: TaskRunner | None = None
         self._words = _Words(self)
         self._words.unexpected.connect(self.show_unexpected)
-        self.idle: IdleWatch | None = None
+        self._watch: LockWatch | None = None
+        self._clipboard: ClipboardGuard | None = None
+        self._is_dropped: Event | None = None
+        self._lock_when_open = False
+        self._was_at: tuple[str, Place | None] = ("", None)
         self.setMinimumSize(*SMALLEST)
         self._restore_geometry()
         hints = QApplication.styleHints()
@@ -81,6 +89,11 @@ class Frame(QMainWindow):
             self._runner = TaskRunner(self.show_unexpected, self)
         return self._runner
 
+    @property
+    def idle(self) -> "IdleWatch | None":
+        """What counts the time without use; None before the window was first opened."""
+        return None if self._watch is None else self._watch.idle
+
     # Appearance
 
     def restyle(self) -> None:
@@ -88,8 +101,8 @@ class Frame(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             apply_theme(application, resolve(self.settings.get("theme")), self.settings.get("text_size"))
-        if self.idle is not None:
-            self.idle.set_minutes(self.settings.get("lock_minutes"))
+        if self._watch is not None:
+            self._watch.idle.set_minutes(self.settings.get("lock_minutes"))
 
     def _restore_geometry(self) -> None:
         stored = self.settings.get("window_geometry")
@@ -128,7 +141,18 @@ class Frame(QMainWindow):
         catch_unexpected(self._words.unexpected.emit)
         self.setWindowIcon(window_icon())
         self._collect_here()
+        self._guard_what_shows()
         self._settle_when_warm()
+
+    def _guard_what_shows(self) -> None:
+        """Clear the clipboard after us, and keep recordings out where IT's policy asks."""
+        from app.views import screen_capture
+        from app.views.clipboard import ClipboardGuard
+
+        self._clipboard = ClipboardGuard(self)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            screen_capture.start(application)
 
     def _collect_here(self) -> None:
         """Have Python's garbage collected on this thread from now on."""
@@ -175,6 +199,7 @@ class Frame(QMainWindow):
         from app.views.unlocking import expected_seconds
 
         folder = self.folder
+        self._lock_when_open = False
         page.show_busy("Unlocking", expected_seconds(folder, self.settings))
         words = _Words(page)
         words.said.connect(page.say)
@@ -247,46 +272,76 @@ class Frame(QMainWindow):
         self.window_page = window
         self.setCentralWidget(window)
         window.start()
+        self._return_to(opened, window)
         self._watch_use()
         self.runner.run(self, lambda: opened.ws.audit(Action.UNLOCKED), lambda _none: None, lambda _error: None)
         self.unlocked.emit()
+        if self._lock_when_open:
+            self.lock()
+
+    def _return_to(self, opened: "Opened", window: "MainWindow") -> None:
+        """Open the page at which the same person was when the window locked."""
+        person, place = self._was_at
+        self._was_at = ("", None)
+        if place is not None and person == opened.ws.actor.user_id:
+            window.navigate(place.route, **place.arguments)
 
     def _watch_use(self) -> None:
-        """Count idle time from now with the minutes of the settings."""
+        """Lock when nobody uses the window, and with the machine."""
         from app.timesource import SystemTime
-        from app.views.idle import IdleWatch
+        from app.views.locking import LockWatch
 
-        if self.idle is None:
-            self.idle = IdleWatch(SystemTime(), self)
-            self.idle.idle.connect(self.lock)
-            self.idle.watch(self.windowHandle())
-        self.idle.set_minutes(self.settings.get("lock_minutes"))
-        self.idle.start()
+        if self._watch is None:
+            self._watch = LockWatch(SystemTime(), self)
+            self._watch.lock_asked.connect(self.lock)
+            self._watch.sleep_asked.connect(self.lock_for_sleep)
+        self._watch.opened(self.settings.get("lock_minutes"), self.windowHandle())
 
     def lock(self) -> None:
         """Save what is being typed, drop keys and pages, and show the unlock page with nothing behind it."""
         opened, window, context = self.opened, self.window_page, self._context
         if opened is None or window is None or context is None:
+            self._lock_when_open = True  # an unlocking that is under way ends in a locked window
             return
-        from app.views import opening
+        from app.views.locking import drop, show_nothing
 
         context.flush_drafts.emit()
-        if self.idle is not None:
-            self.idle.stop()
+        if self._watch is not None:
+            self._watch.locked()
+        if self._clipboard is not None:
+            self._clipboard.clear_now()
         self._note_last_sync(opened)
+        self._was_at = (opened.ws.actor.user_id or "", window.place())
         self.opened = self.window_page = self._context = None
         self.runner.forget_all()
-        popup = QApplication.activePopupWidget()
-        if popup is not None:
-            popup.close()
-        for dialog in window.findChildren(QDialog):
-            dialog.close()
+        show_nothing(self)
         window.hide()
         self._show_unlock()  # replaces and deletes the page behind
         context.deleteLater()
-        # In the lane of writes, so that whatever was saved a moment ago is whole first.
-        self.runner.run(self, lambda: opening.close(opened), lambda _none: None)
+        self._is_dropped = drop(opened, self.runner, self, self._dropped)
         self.locked.emit()
+
+    def _dropped(self) -> None:
+        from gc import collect
+
+        collect()  # pages and sessions refer to each other: what they held goes now, not with the next collection
+        if self._watch is not None:
+            self._watch.dropped()
+        self.dropped.emit()
+
+    def lock_for_sleep(self) -> None:
+        """Lock because the machine is about to sleep; where it does not wait, keys are dropped before this returns."""
+        from sys import platform
+
+        from app.views.locking import SLEEP_WAIT_S
+
+        self.lock()
+        if self._is_dropped is None:
+            return
+        if platform == "win32":
+            self._is_dropped.wait(SLEEP_WAIT_S)
+        if self._is_dropped.is_set() and self._watch is not None:
+            self._watch.dropped()  # it was locked before
 
     def _note_last_sync(self, opened: "Opened") -> None:
         from app.views.unlocking import note_last_sync
@@ -317,6 +372,10 @@ class Frame(QMainWindow):
     def shut_down(self) -> None:
         """Let work finish, then drop keys."""
         opened, self.opened = self.opened, None
+        if self._clipboard is not None:
+            self._clipboard.clear_now()
+        if self._watch is not None:
+            self._watch.session.stop()
         if self._first_run is not None:
             self._first_run.stop()
         if self._runner is not None:

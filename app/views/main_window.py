@@ -7,7 +7,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.views import pages
+from app.views import clipboard, pages
 from app.views.commands import window_commands
 from app.views.context import AppContext
 from app.views.errors_shown import describe
@@ -152,6 +152,10 @@ class MainWindow(QWidget):
         """Return the route of the page shown."""
         return self._history[self._at].route if self._at >= 0 else ""
 
+    def place(self) -> Place | None:
+        """Return where the person is, to come back to after a lock."""
+        return self._history[self._at] if self._at >= 0 else None
+
     def page(self) -> Any:
         """Return the page shown."""
         return self.stack.currentWidget()
@@ -187,7 +191,8 @@ class MainWindow(QWidget):
             return
         self.rail.light(spec.rail_route or spec.route)
         self.top_bar.crumbs.set_crumbs(list(page.breadcrumb) or [(page.title, None)])
-        self.title_changed.emit(f"{page.title} – Rollcall")
+        # Task bars, window lists and shared screens show it: a page whose title names somebody has another for here.
+        self.title_changed.emit(f"{getattr(page, 'window_title', page.title)} – Rollcall")
         self.help.show_screen(spec.route, page.title)
 
     def _light_history(self) -> None:
@@ -286,7 +291,7 @@ class MainWindow(QWidget):
         self.clear_error()
         actions = []
         if shown.details:
-            actions.append(("Copy details for IT", lambda: QGuiApplication.clipboard().setText(shown.details)))
+            actions.append(("Copy details for IT", lambda: clipboard.copy(shown.details)))
         banner = Banner(shown.kind, shown.text, actions, closable=True)
         banner.setObjectName("error_banner")
         self.error_slot.addWidget(banner)
