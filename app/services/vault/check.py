@@ -1,17 +1,36 @@
-"""Whether a vault's databases are sound, and how much they hold."""
+"""Whether a vault's databases are sound, and how much they hold.
 
+What opening looks at is cheap: that both files are there, that the first page of each is authentic and that
+``cases.db`` has its tables. A damaged page in the middle shows when it is read; :func:`look_through` reads every page
+of both files, in the background, now and then and after Rollcall was not closed in order.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Engine, func, insert, select, text
 from sqlalchemy.exc import DatabaseError
 
-from app.models import AuditEntry, Case, ChangeSetRow, Child, Document
+from app.models import AuditEntry, Case, ChangeSetRow, Child, Document, SyncState
 from app.models.terms import ChangeState
+from app.services.backup.files import live_file
+from app.services.locking import WRITING
+from app.services.vault import pages
+from app.services.vault.database import VaultDamaged
+from app.services.vault.keys import DataKeys
+from app.services.vault.marks import mark_damage
 from app.services.vault.migrate import stored_revision
+from app.timesource import TimeSource
 
 if TYPE_CHECKING:
     from app.services.vault.vault import Vault
+
+LOOKED_THROUGH = "pages_looked_through_at"
+"""Name in ``sync_state`` of the last time every page was read and found whole."""
+EVERY = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +54,64 @@ class VaultReport:
 
 def check_vault(vault: "Vault") -> VaultReport:
     """Check every page's authentication code and structure, and count the records."""
+    damaged = [
+        f"{name} has {count} damaged {'page' if count == 1 else 'pages'}. It is kept untouched. Lock Rollcall and "
+        "unlock it to have it rebuilt."
+        for name, count in look_through(vault.folder, vault.keys).items()
+        if count
+    ]
+    if damaged:
+        return VaultReport(False, damaged, "", 0, 0, 0, 0, 0)
     try:
         return _check(vault)
-    except DatabaseError:
-        # A page whose authentication code does not fit ends the reading of whatever stands on it.
-        damaged = "A page of cases.db is damaged. It is kept untouched. Restore it from a backup."
-        return VaultReport(False, [damaged], "", 0, 0, 0, 0, 0)
+    except (DatabaseError, VaultDamaged):
+        # A page that is authentic and still makes no sense ends the reading of whatever stands on it.
+        return VaultReport(False, ["cases.db is damaged. It is kept untouched."], "", 0, 0, 0, 0, 0)
+
+
+def look_through(
+    folder: Path, keys: DataKeys, *, step: pages.Step | None = None, cancelled: Callable[[], bool] | None = None
+) -> dict[str, int]:
+    """Read every page of both databases while people work, and mark the vault when one is not what was written.
+
+    Args:
+        folder: of the vault.
+        keys: the data keys.
+        step: told of bytes.
+        cancelled: asked between pieces; what is not read then counts as whole.
+
+    Returns:
+        By file name how many pages are damaged.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    found = {}
+    for name, key in (("cases.db", keys.cases), ("documents.db", keys.documents)):
+        with live_file(folder / name) as descriptor:
+            size = (folder / name).stat().st_size
+            damaged = pages.damaged_pages(pages.reader(descriptor), size, key, step=step, cancelled=cancelled)
+            found[name] = sum(1 for _ in damaged)
+        if found[name]:
+            mark_damage(folder, name)
+    return found
+
+
+def look_is_due(engine: Engine, time: TimeSource) -> bool:
+    """Return whether a week has gone by since every page was read."""
+    with engine.connect() as connection:
+        stored = connection.execute(select(SyncState.value).where(SyncState.name == LOOKED_THROUGH)).scalar()
+    try:
+        return stored is None or time.now() - datetime.fromisoformat(stored) >= EVERY
+    except (ValueError, TypeError):
+        return True
+
+
+def note_look(engine: Engine, time: TimeSource) -> None:
+    """Remember that every page was read and found whole."""
+    value = time.now().astimezone(UTC).isoformat()
+    with engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
+        connection.execute(insert(SyncState).prefix_with("OR REPLACE"), {"name": LOOKED_THROUGH, "value": value})
 
 
 def _check(vault: "Vault") -> VaultReport:

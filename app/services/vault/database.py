@@ -5,11 +5,13 @@ from typing import Any
 
 import sqlcipher3
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.pool import QueuePool
 
 from app.errors import EnvironmentFault, UserError
 from app.services.locking import WRITING
 from app.services.rows import driver
+from app.services.vault.marks import mark_damage, marked_damage
 
 PRAGMAS = (
     "PRAGMA cipher_log_level = NONE",  # a damaged page is reported in words, not by lines on standard error
@@ -21,7 +23,8 @@ PRAGMAS = (
     "PRAGMA busy_timeout = 15000",
     "PRAGMA cache_size = -131072",  # 128 MiB: SQLCipher's default decrypts the same pages over and over
 )
-_DAMAGE = ("file is not a database", "malformed", "hmac", "encrypted")
+_CORRUPT, _NOT_A_DATABASE, _READ_ONLY = 11, 26, 8  # SQLite's primary result codes
+_LIVE = ("cases.db", "documents.db")
 
 
 class VaultDamaged(UserError):
@@ -38,8 +41,35 @@ class VaultDamaged(UserError):
 
 def is_damage(error: BaseException) -> bool:
     """Return whether a driver's error is about a file's damaged content, not about the disk or a lock."""
-    words = str(error)
-    return isinstance(error, sqlcipher3.dbapi2.DatabaseError) and any(sign in words for sign in _DAMAGE)
+    return _code(error) in (_CORRUPT, _NOT_A_DATABASE)
+
+
+def damage_in(error: BaseException, folder: Path, name: str = "cases.db") -> VaultDamaged | None:
+    """Return what to raise instead of an error that a damaged page caused while people work, marking the vault.
+
+    SQLCipher lets nothing more be written through a connection that has met one.
+
+    Args:
+        error: of the driver, or SQLAlchemy's around it.
+        folder: of the vault.
+        name: of the database.
+    """
+    original = getattr(error, "orig", None) or error
+    if is_damage(original):
+        mark_damage(folder, name)
+    elif not (_code(original) == _READ_ONLY and marked_damage(folder)):
+        return None
+    return VaultDamaged(
+        name,
+        f"A part of {name} could not be read. Lock Rollcall and unlock it: the vault is then rebuilt. "
+        "What was saved is kept.",
+    )
+
+
+def _code(error: BaseException) -> int:
+    if not isinstance(error, sqlcipher3.dbapi2.DatabaseError):
+        return 0
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def connect(path: Path, key: bytes, *, pragmas: tuple[str, ...] = PRAGMAS) -> Any:
@@ -103,6 +133,14 @@ def open_engine(path: Path, key: bytes, *, create: bool = False) -> Engine:
     def begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get(WRITING, False)
         driver(connection).execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    if path.name in _LIVE:
+
+        @event.listens_for(engine, "handle_error")
+        def tell_damage(context: ExceptionContext) -> None:
+            damaged = damage_in(context.original_exception, path.parent, path.name)
+            if damaged is not None:
+                raise damaged from context.original_exception
 
     # Fail now, with words, rather than at the first query.
     with engine.connect():

@@ -278,8 +278,10 @@ def _look_over(folder: Path, data_keys: DataKeys) -> None:
     if marked:
         raise VaultDamaged(marked, f"A part of {marked} could not be read. It is kept untouched.")
     path = folder / "documents.db"
+    log = folder / "documents.db-wal"
     try:
-        whole = first_page_is_whole(path, data_keys.documents)
+        # A page may be torn in the file and whole in the log: then only opening it tells.
+        whole = first_page_is_whole(path, data_keys.documents) or (log.exists() and log.stat().st_size > 0)
     except FileNotFoundError:
         raise VaultDamaged(path.name, f"{path.name} is missing from the vault folder. Nothing was changed.") from None
     except OSError as error:
