@@ -132,7 +132,7 @@ def remember(engine: Engine, report: DrillReport, audit_entries: int) -> None:
     facts.put(engine, facts.DRILL, stored)
     if report.ok:
         facts.put(engine, facts.PROVEN, stored)
-        # What a proven backup holds of the audit chain the lifeboat need not: this backup stays until another is proven.
+        # What a proven backup holds of the audit chain the lifeboat need not: it stays until another is proven.
         facts.put_text(engine, AUDIT_BACKED_UP, str(audit_entries))
 
 

@@ -42,6 +42,7 @@ waits for us."""
 _PATIENCE_S = 20.0
 _TRIES = 20
 _PAUSE_S = 0.05
+_ASKED, _ASK_S = 10, 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +130,13 @@ def _begin_reading(reader: Any, checkpointer: Any) -> dict[str, int] | None:
         reader.execute(f"SELECT count(*) FROM {schema}.sqlite_master").fetchone()
     frames = {}
     for name, schema in SCHEMAS.items():
-        _busy, in_log, carried_over = checkpointer.execute(f"PRAGMA {schema}.wal_checkpoint(PASSIVE)").fetchone()
-        if in_log < 0 or carried_over < 0:
-            return None  # another checkpoint was under way
+        for _ in range(_ASKED):
+            _busy, in_log, carried_over = checkpointer.execute(f"PRAGMA {schema}.wal_checkpoint(PASSIVE)").fetchone()
+            if in_log >= 0 and carried_over >= 0:
+                break
+            time.sleep(_ASK_S)  # another checkpoint is under way
+        else:
+            return None
         frames[name] = in_log if carried_over < in_log else 0
     return frames
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.logs import get_logger
 from app.services.backup import facts, files
@@ -78,8 +79,13 @@ def rotate(place: Path, keys: "DataKeys", engine: Engine, *, made: str, now: dat
     Returns:
         The names of those removed.
     """
-    removed = []
-    for info in to_remove(list_in(place, keys), now=now, kept=kept, proven=facts.proven_name(engine), made=made):
+    removed: list[str] = []
+    try:
+        proven = facts.proven_name(engine)
+    except SQLAlchemyError as error:  # without knowing which one is proven, all stay
+        get_logger().warning("backups not rotated", exc=error)
+        return removed
+    for info in to_remove(list_in(place, keys), now=now, kept=kept, proven=proven, made=made):
         try:
             files.remove_folder(info.folder)
         except OSError as error:
