@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
 
 from app import __version__
+from app.views import clipboard
 from app.views.kit.buttons import IconButton, QuietButton
 from app.views.kit.chips import SegmentedControl
 from app.views.kit.text import Text
@@ -148,7 +149,7 @@ class HelpPanel(Themed, QWidget):
             f"Python {platform.python_version()}, {platform.system()} {platform.release()}",
             f"Screen: {self._route}",
         )
-        QGuiApplication.clipboard().setText("\n".join(lines))
+        clipboard.copy("\n".join(lines))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the hairline at the left."""

@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 
 from app.timesource import format_date, format_time, to_london
+from app.views import clipboard
 from app.views.context import AppContext
 from app.views.kit.buttons import PrimaryButton, QuietButton
 from app.views.kit.cards import Card, EmptyState, PageHeader
@@ -227,7 +228,7 @@ class SyncPage(QWidget):
             self.context.navigate("case", case_id=row.case_id)
 
     def _copy_details(self) -> None:
-        QGuiApplication.clipboard().setText(self.details())
+        clipboard.copy(self.details())
         self.context.toast("Details copied. They hold no personal data.")
 
     def details(self) -> str:

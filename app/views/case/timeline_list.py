@@ -5,9 +5,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QMenu
 
+from app.views import clipboard
 from app.views.case.timeline_delegate import TimelineDelegate
 from app.views.case.timeline_rows import DayHead, sentence, with_days
 from app.views.kit.rows import RowModel
@@ -81,7 +82,7 @@ class TimelineList(Themed, QListView):
         elif event.matches(QKeySequence.StandardKey.Copy):
             row = self.rows.row(self.currentIndex())
             if row is not None:
-                QGuiApplication.clipboard().setText(sentence(row))
+                clipboard.copy(sentence(row))
         else:
             super().keyPressEvent(event)
 
@@ -133,7 +134,7 @@ class TimelineList(Themed, QListView):
         if row.document is not None or row.letter_id:
             menu.addAction("Open").triggered.connect(lambda: self._open(row))
         copy = menu.addAction("Copy text")
-        copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(sentence(row)))
+        copy.triggered.connect(lambda: clipboard.copy(sentence(row)))
         menu.addAction("Correct this entry").triggered.connect(lambda: self.correction_asked.emit(row))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.viewport().mapToGlobal(point))

@@ -10,7 +10,6 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDragMoveEvent,
     QDropEvent,
-    QGuiApplication,
     QKeySequence,
     QShortcut,
 )
@@ -20,6 +19,7 @@ from app.errors import UserError
 from app.services.access import Permission, allowed
 from app.services.documents import reading, suggest
 from app.services.documents.kinds import document_kinds
+from app.views import clipboard
 from app.views.context import AppContext
 from app.views.correspondence.actions import DocumentActions
 from app.views.correspondence.drops import DropHint, accept, dropped_files
@@ -98,7 +98,7 @@ class CorrespondencePage(QWidget):
         form.link_asked.connect(self.link)
         form.left.connect(lambda how, reason: self._with_detail(lambda it: self.acts.leave(it, how, reason)))
         form.put_back_asked.connect(lambda: self._with_detail(self.acts.put_back))
-        form.copy_asked.connect(lambda: QGuiApplication.clipboard().setText(viewer.page_words()))
+        form.copy_asked.connect(lambda: clipboard.copy(viewer.page_words()))
         form.case_asked.connect(lambda case_id: self.context.navigate("case", case_id=case_id))
         choice = form.choice
         choice.unlink_asked.connect(lambda: self._with_detail(self.acts.unlink))
