@@ -37,7 +37,7 @@ def live_file(path: Path) -> Iterator[int]:
     """Yield a descriptor that reads a database file which this process may have open.
 
     On POSIX it is never closed again: closing any descriptor of a file drops every lock that the process has on it,
-    SQLite's too, and another Rollcall would then take the write-ahead log away under this one. One is kept a file.
+    SQLite's too, and another Rollcall would then take the vault for one that nobody has open. One is kept a file.
     """
     if os.name == "nt":
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))

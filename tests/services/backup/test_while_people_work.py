@@ -173,23 +173,21 @@ def test_every_backup_made_while_others_write_is_a_committed_state(
 
 
 def test_copying_a_database_keeps_the_locks_of_this_process(folder: Path, keys: DataKeys, engine: object) -> None:
-    """Closing a descriptor would drop them, and another Rollcall that ends would take the log away with it."""
+    """Closing a descriptor would drop them, and another Rollcall would take the vault for one that nobody has open."""
     time = FrozenTime(datetime(2026, 11, 24, 8, 0, tzinfo=UTC))
     with closing(connect(folder / "cases.db", keys.cases)) as connection:
         connection.execute("INSERT INTO step VALUES (1, x'00')")
         make.back_up(folder, keys, engine, time=time, reason=Reason.DAILY)  # type: ignore[arg-type]  # an engine
-        connection.execute("INSERT INTO step VALUES (2, x'00')")
-        log = (folder / "cases.db-wal").stat()
         another = (
-            "import sys, pathlib; from app.services.vault.database import connect\n"
-            "made = connect(pathlib.Path(sys.argv[1]), bytes.fromhex(sys.argv[2]))\n"
-            "print(made.execute('SELECT max(n) FROM step').fetchone()[0]); made.close()"
+            "import sys, pathlib; from app.errors import EnvironmentFault\n"
+            "from app.services.backup.restore import refuse_if_open\n"
+            "try: refuse_if_open(pathlib.Path(sys.argv[1]))\n"
+            "except EnvironmentFault: print('open')"
         )
-        command = [sys.executable, "-c", another, str(folder / "cases.db"), keys.cases.hex()]
-        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "2\n"
-        assert (folder / "cases.db-wal").stat().st_ino == log.st_ino
-        connection.execute("INSERT INTO step VALUES (3, x'00')")
-        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "3\n"
+        command = [sys.executable, "-c", another, str(folder)]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "open\n"
+    engine.dispose()  # type: ignore[attr-defined]  # an engine
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == ""
 
 
 def test_the_manifest_says_what_the_copy_holds_not_what_came_after(
