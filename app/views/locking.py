@@ -1,6 +1,7 @@
 """When Rollcall locks by itself, and that nothing of a record stays in any window when it does."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,7 @@ def drop(opened: "Opened", runner: "TaskRunner", owner: QObject, then: Callable[
     Returns:
         Set when they are.
     """
+    from app.services.audit import Action
     from app.services.forgetting import forget_words
     from app.views import opening
 
@@ -74,6 +76,8 @@ def drop(opened: "Opened", runner: "TaskRunner", owner: QObject, then: Callable[
 
     def close() -> None:
         try:
+            with suppress(Exception):  # a full disk does not keep a window from locking
+                opened.ws.audit(Action.LOCKED)
             opening.close(opened)
             forget_words()
         finally:

@@ -1,5 +1,6 @@
 """Opening and closing a vault, off the window's thread. Everything heavy is imported inside these functions."""
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -20,6 +21,8 @@ WARM = (
     "app.services.vault",
     "app.services.vault.keys",
     "app.views.main_window",
+    "app.views.locking",
+    "app.views.session_lock_linux" if sys.platform == "linux" else "app.views.session_lock",
     "app.views.today_page",
     "app.services.today",
     "app.views.cases.cases_page",
@@ -53,9 +56,12 @@ class SetUpUnfinished(UserError):
 def warm() -> None:
     """Import what comes next; what cannot be imported shows itself when it is used."""
     from app import logs, paths
+    from app.policy import policy
 
     with suppress(OSError):  # a full disk must not keep anybody from their cases
         logs.set_up(paths.log_folder())
+    if problems := policy().problems:  # in words on the settings page
+        logs.get_logger().warning("policy_cannot_be_used", count=len(problems))
     for name in WARM:
         try:
             import_module(name)

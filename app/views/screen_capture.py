@@ -23,12 +23,13 @@ def can_exclude() -> bool:
 
 
 def words() -> str:
-    """Return what holds on this laptop, for the settings page; empty where the policy does not ask."""
-    if policy().screen_capture != "excluded":
-        return ""
-    if can_exclude():
-        return "Other programs cannot record or share Rollcall's windows."
-    return "Your organisation asks that Rollcall is not recorded. This system has no way to prevent it."
+    """Return what holds on this laptop, a sentence for the settings page."""
+    asked = policy().screen_capture == "excluded"
+    if asked and can_exclude():
+        return "Other programs cannot record or share Rollcall’s windows."
+    if asked:
+        return "Your organisation asks that Rollcall is not recorded. This system has no way to prevent it: take care."
+    return "Other programs can record the screen and share it. Lock Rollcall before you share yours."
 
 
 def start(application: QGuiApplication) -> "CaptureGuard | None":

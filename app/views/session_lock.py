@@ -62,8 +62,10 @@ class SessionWatch(QObject):
         system, session = has_system_bus(), has_session_bus()
         if not (system or session):
             return
-        from app.views import session_lock_linux as linux
-
+        try:
+            from app.views import session_lock_linux as linux
+        except ImportError:  # a system without the D-Bus library: idle time still locks
+            return
         if system and (bus := linux.system_bus()) is not None:
             logind = linux.Logind(bus, self)
             logind.lock_asked.connect(self.lock_asked)

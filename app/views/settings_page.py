@@ -5,12 +5,14 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from app.settings import SETTINGS
+from app.policy import policy
+from app.settings import SETTINGS, most_permitted
 from app.views.context import AppContext
 from app.views.kit.buttons import QuietButton
 from app.views.kit.cards import Card, PageHeader
 from app.views.kit.chips import SegmentedControl
 from app.views.kit.fields import Check, FormField, Select
+from app.views.laptop_card import MANAGED, LaptopCard
 from app.views.pages import Crumb
 from app.views.tokens import px
 
@@ -38,8 +40,10 @@ class SettingsPage(QWidget):
         self.reduce_motion = Check("Reduce motion")
         self.lock_minutes = Select("Lock after")
         self.lock_minutes.setObjectName("lock_minutes")
+        most = most_permitted("lock_minutes")
         for minutes in LOCK_CHOICES:
-            self.lock_minutes.addItem(_minutes(minutes), minutes)
+            if most is None or minutes <= most:
+                self.lock_minutes.addItem(_minutes(minutes), minutes)
         self.sync_minutes = Select("Sync every")
         for minutes in SYNC_CHOICES:
             self.sync_minutes.addItem(_minutes(minutes), minutes)
@@ -65,7 +69,10 @@ class SettingsPage(QWidget):
         column = lock.padded()
         column.setSpacing(px(16))
         hint = "Rollcall locks when nobody uses it for this long. What you are typing is kept."
-        column.addWidget(_field("Lock after", self.lock_minutes, hint))
+        managed = MANAGED if "lock_minutes_most" in policy().managed else ""
+        if managed:
+            hint = f"{hint} Your organisation permits {_minutes(policy().lock_minutes_most)} at most."
+        column.addWidget(_field("Lock after", self.lock_minutes, hint, managed))
         hint = "When there is a connection. You can always sync from the pill at the top."
         column.addWidget(_field("Sync every", self.sync_minutes, hint))
         inner = QWidget()
@@ -82,6 +89,7 @@ class SettingsPage(QWidget):
         column.setSpacing(px(14))
         column.addWidget(look)
         column.addWidget(lock)
+        column.addWidget(LaptopCard())
         row = QHBoxLayout()  # not an alignment: see unlock_page.centred
         row.addWidget(cards, 1)
         row.addStretch(0)
@@ -123,12 +131,13 @@ class SettingsPage(QWidget):
 
     def _reset(self) -> None:
         for key in SHOWN:
-            self._set(key, SETTINGS[key].default)
+            most, usual = most_permitted(key), SETTINGS[key].default
+            self._set(key, usual if most is None else min(usual, most))
         self._show()
 
 
-def _field(label: str, control: QWidget, hint: str) -> FormField:
-    field = FormField(label, control, hint)
+def _field(label: str, control: QWidget, hint: str, source: str = "") -> FormField:
+    field = FormField(label, control, hint, source=source)
     layout = field.layout()
     if layout is not None:
         layout.setAlignment(control, Qt.AlignmentFlag.AlignLeft)

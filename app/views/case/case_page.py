@@ -54,7 +54,7 @@ class CasePage(Themed, QWidget):
         self._case_id = ""
         self._view: CaseView | None = None
         self._history_stale = True
-        self.title = "Case"
+        self.title = self.window_title = "Case"
         self.breadcrumb: list[tuple[str, str | None]] = [("Cases", "cases"), ("Case", None)]
         self.actions_of = CaseActions(context, self)
         self._make_identity()
@@ -268,7 +268,7 @@ class CasePage(Themed, QWidget):
         self._history_stale = True
         self._show_history()
         if self.title != view.identity.name:
-            self.title = view.identity.name
+            self.title, self.window_title = view.identity.name, view.identity.reference
             self.breadcrumb = [("Cases", "cases"), (view.identity.name, None)]
             self.heading_changed.emit()
         self.ready.emit()

@@ -49,7 +49,7 @@ class LetterPage(QWidget):
         super().__init__()
         self.setObjectName("letter_page")
         self.context = context
-        self.title = "Letter"
+        self.title = self.window_title = "Letter"
         self.breadcrumb: list[Crumb] = [("Letters", "letters"), ("Letter", None)]
         self._facts: Facts | None = None
         self._draft: LetterDraft | None = None
