@@ -13,6 +13,7 @@ from app.services.backup.make import back_up
 from app.services.backup.manifest import Reason
 from app.services.backup.restore import refresh_vault_files
 from app.services.vault import open_vault, re_enrol, rotation
+from app.services.vault.authority_wrap import fingerprint
 from app.services.vault.rotation import Progress, RotationReport
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from app.services.vault.device_secret import Keyring
     from app.services.vault.keys import DataKeys, KdfParameters
     from app.services.vault.recovery_key import RecoveryKey
+    from app.services.workspace import Workspace
     from app.timesource import TimeSource
 
 WAYS = {"recovery": "recovery key", "authority": "authority"}
@@ -44,6 +46,19 @@ def replace_recovery_key(vault: "Vault", recovery: "RecoveryKey", passphrase: st
     """
     vault.set_recovery_key(recovery, passphrase)
     _note(vault, Action.RECOVERY_KEY_MADE)
+
+
+def seal_for_authority(vault: "Vault", ws: "Workspace", public_key: bytes) -> None:
+    """Seal the vault's keys, and those of its backups, to the authority's public key too.
+
+    Args:
+        vault: open.
+        ws: a workspace on it, in whose person's name this is audited.
+        public_key: raw X25519; whoever calls has made sure whose it is.
+    """
+    vault.set_authority_key(public_key)
+    ws.audit(Action.AUTHORITY_KEY_SET, detail={"key": fingerprint(public_key)})
+    _refresh(vault.folder, vault.keys)
 
 
 def recovered(

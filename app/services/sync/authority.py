@@ -8,10 +8,9 @@ sealed to one never goes back to an earlier one.
 from typing import TYPE_CHECKING
 
 from app.logs import get_logger
-from app.services.audit import Action
 from app.services.signing import verified
 from app.services.sync import facts, protocol
-from app.services.vault.authority_wrap import fingerprint, is_public_key
+from app.services.vault.authority_wrap import is_public_key
 from app.services.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -45,11 +44,12 @@ def keep_authority_key(vault: "Vault", ws: Workspace, notice: protocol.Authority
         return False
     if told == known and vault.authority_key == notice.public_key:
         return False
+    from app.services.protection import seal_for_authority
+
     # The vault first: if this is cut off before the key is noted, the next session does both again.
-    vault.set_authority_key(notice.public_key)
+    seal_for_authority(vault, ws, notice.public_key)
     with ws.local_session() as session:
         facts.put(session, facts.AUTHORITY_KEY, f"{notice.serial}:{told}")
-    ws.audit(Action.AUTHORITY_KEY_SET, detail={"key": fingerprint(notice.public_key)})
     get_logger().info("sealed for the authority", revision=notice.serial)
     return True
 

@@ -94,9 +94,7 @@ def fingerprint(public_key: bytes) -> str:
     return " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))
 
 
-def write_key_file(
-    path: Path, key: AuthorityKey, passphrase: str, made_at: str, *, stretching: KdfParameters = STRETCHING
-) -> None:
+def write_key_file(path: Path, key: AuthorityKey, passphrase: str, made_at: str) -> None:
     """Write the private half, sealed under a passphrase, readable by its owner alone.
 
     Raises:
@@ -109,7 +107,7 @@ def write_key_file(
         )
     if path.exists():
         raise UserError("There is a file of this name already. Choose another name. Nothing was changed.", "out")
-    kdf = Kdf("argon2id", os.urandom(16), stretching.memory_kib, stretching.passes, stretching.lanes)
+    kdf = Kdf("argon2id", os.urandom(16), STRETCHING.memory_kib, STRETCHING.passes, STRETCHING.lanes)
     content = _Content(FILE_KIND, 1, made_at, key.public_key, kdf)
     sealed = keys.seal(key.private.private_bytes_raw(), _stretched(kdf, passphrase), _bound(content))
     whole = msgspec.structs.replace(content, sealed=sealed)
