@@ -1,5 +1,6 @@
 """Bringing a store's tables to this version: one Alembic chain serves vault and central store."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Engine, inspect, text
@@ -19,13 +20,16 @@ def stored_revision(engine: Engine) -> str | None:
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def bring_up_to_date(engine: Engine, store: str, *, new: bool = True) -> None:
+def bring_up_to_date(
+    engine: Engine, store: str, *, new: bool = True, before: Callable[[], object] | None = None
+) -> None:
     """Migrate a store to the newest revision; does nothing (and imports nothing) when it is already there.
 
     Args:
         engine: an engine on the store.
         store: ``vault`` or ``central``; decides which tables beside the synced ones exist.
         new: whether it may be empty: a vault's database that has lost its tables is damaged, not new.
+        before: called before a store that holds records is changed: to back it up.
 
     Raises:
         VaultDamaged: it is empty and may not be.
@@ -46,6 +50,8 @@ def bring_up_to_date(engine: Engine, store: str, *, new: bool = True) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if current is not None and current not in known:
         raise UserError("This vault was written by a newer Rollcall. Update Rollcall to open it. Nothing was changed.")
+    if current is not None and before is not None:
+        before()
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         config.attributes["store"] = store

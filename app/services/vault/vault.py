@@ -16,6 +16,10 @@ from app.ids import new_id
 from app.models import DeviceKey, SyncState, User
 from app.models.terms import Role
 from app.services import projection  # noqa: F401  (imported while the passphrase is typed, not at the first save)
+from app.services.backup.listing import BackupInfo
+from app.services.backup.make import back_up
+from app.services.backup.manifest import Reason
+from app.services.backup.restore import finish_restoring
 from app.services.locking import WRITING
 from app.services.signing import Signer, new_seed
 from app.services.vault import vault_file, ways_in
@@ -59,13 +63,15 @@ class Vault:
         self._keyring = keyring
         self._keys: DataKeys | None = data_keys
         self._workspaces: list[Workspace] = []
+        self.backed_up_first: BackupInfo | None = None
         if not new:
+            finish_restoring(folder)
             _look_over(folder, data_keys)
         self.engine: Engine = open_engine(folder / "cases.db", data_keys.cases, create=new)
         self.reserve = Reserve(folder)
         self.lifeboat = LifeboatKeeper(Lifeboat(folder / "lifeboat.log", data_keys.lifeboat), self.engine, time)
         try:
-            bring_up_to_date(self.engine, "vault", new=new)
+            bring_up_to_date(self.engine, "vault", new=new, before=self._back_up_first)
             self.lifeboat.catch_up()
             self.reserve.prepare()
         except DatabaseError as error:
@@ -78,6 +84,10 @@ class Vault:
             self.lifeboat.close()
             self.engine.dispose()
             raise
+
+    def _back_up_first(self) -> None:
+        """Make a backup before the records are migrated; where there is no room for one they are not."""
+        self.backed_up_first = back_up(self.folder, self.keys, self.engine, time=self.time, reason=Reason.MIGRATION)
 
     @property
     def keys(self) -> DataKeys:
