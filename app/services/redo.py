@@ -4,26 +4,25 @@ Used where the lifeboat is ahead of the database and where a database is rebuilt
 nothing, so doing it twice is harmless.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, cast
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Table
 from sqlalchemy.orm import Session
 
 from app.models import SYNCED_TABLES, ChangeLine, ChangeSetRow
-from app.models.synced import Synced
 from app.models.terms import ChangeState
 from app.services import projection
 from app.services.capture import line_rows, unit_of
 from app.services.changes import Change, ChangeSet, decode
-from app.services.rows import insert_into
+from app.services.rows import converter_of, driver, insert_into, stored_key
 from app.services.wire import complete, row_from_wire
 
 _CHANGE_SET = cast("Table", ChangeSetRow.__table__)
 _CHANGE_LINE = cast("Table", ChangeLine.__table__)
+_KNOWN = "SELECT 1 FROM change_set WHERE id = ? UNION ALL SELECT 1 FROM change_set WHERE device_id = ? AND sequence = ?"
 
 
 class OwnSet(Protocol):
@@ -76,52 +75,42 @@ def redo(session: Session, sets: Iterable[OwnSet]) -> Redone:
 
 
 def _is_known(connection: Connection, change_set: ChangeSet) -> bool:
-    table = _CHANGE_SET.c
     # The device's own number too: a set under another id in its place would mean two histories.
-    same_place = (table.device_id == change_set.device) & (table.sequence == change_set.sequence)
-    found = connection.execute(select(table.id).where((table.id == change_set.id) | same_place).limit(1))
-    return found.first() is not None
+    place = (stored_key(change_set.id), stored_key(change_set.device), change_set.sequence)
+    return driver(connection).execute(_KNOWN, place).fetchone() is not None
 
 
 def _apply(connection: Connection, changes: Sequence[Change]) -> bool:
     """Write what a set did and return whether every row it touches is here."""
-    whole = True
+    raw, whole = driver(connection), True
+    clash = connection.dialect.loaded_dbapi.IntegrityError
     for change in changes:
         model = SYNCED_TABLES[change.table]
-        table = cast("Table", model.__table__)
+        key = stored_key(change.row)
         if change.op == "delete":
-            connection.execute(delete(table).where(table.c.id == change.row))
+            raw.execute(f'DELETE FROM "{change.table}" WHERE id = ?', (key,))
             continue
         news = row_from_wire(model, {name: pair[1] for name, pair in change.fields.items()})
-        news["id"] = change.row
-        if _update(connection, table, news):
-            continue
-        if change.op == "insert":
-            whole &= _insert(connection, model, table, news)
-        else:
+        try:
+            if raw.execute(f'SELECT 1 FROM "{change.table}" WHERE id = ?', (key,)).fetchone():
+                _update(raw, cast("Table", model.__table__), key, news)
+            elif change.op == "insert":
+                row = complete(model, {**news, "id": change.row})
+                insert_into(cast("Table", model.__table__))(connection, [row])
+            else:
+                whole = False
+        except clash:
+            # Something that came otherwise stands in its place; the central store tells what becomes of both.
             whole = False
     return whole
 
 
-def _update(connection: Connection, table: Table, news: dict[str, Any]) -> bool:
-    values = {name: value for name, value in news.items() if name != "id"}
-    there = connection.execute(select(table.c.id).where(table.c.id == news["id"])).first() is not None
-    if there and values:
-        try:
-            with connection.begin_nested():
-                connection.execute(update(table).where(table.c.id == news["id"]), values)
-        except IntegrityError:
-            return False
-    return there
-
-
-def _insert(connection: Connection, model: type[Synced], table: Table, news: dict[str, Any]) -> bool:
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(table), complete(model, news))
-    except IntegrityError:
-        return False  # something that came otherwise stands in its place; its own entry at the central store tells
-    return True
+def _update(raw: Any, table: Table, key: str, news: Mapping[str, Any]) -> None:
+    names = [name for name in sorted(news) if name != "id"]
+    if names:
+        assignments = ", ".join(f'"{name}" = ?' for name in names)
+        values = [None if news[name] is None else converter_of(table, name)(news[name]) for name in names]
+        raw.execute(f'UPDATE "{table.name}" SET {assignments} WHERE id = ?', (*values, key))
 
 
 def _record(connection: Connection, change_set: ChangeSet, own: OwnSet, subjects: list[str | None]) -> None:

@@ -52,6 +52,7 @@ def run_once(template: Path, case_ids: list[str], seed: int, folder: Path) -> Ru
         from tests.kills.checks import check, read_reports
 
         (folder / "scratch").mkdir()
+        shutil.copyfile(template.parent / "empty.db", folder / "scratch" / "empty.db")
         found = check(folder / "vault", read_reports(folder / "reports"), scratch=folder / "scratch")
         answer.write_text(json.dumps(found))
 

@@ -18,8 +18,8 @@ from app.models import AuditEntry, ChangeSetRow
 from app.models.terms import DocumentState
 from app.services import cases, drafts, tasks
 from app.services.audit import Action
-from app.services.backup.manifest import Reason
 from app.services.backup.make import back_up
+from app.services.backup.manifest import Reason
 from app.services.exchange.gias import import_schools
 from app.services.vault import Vault, lifeboat_keeping
 from app.services.workspace import Workspace
@@ -43,14 +43,18 @@ class Writer:
         self._count = 0
         self._open()
 
-    def work(self) -> None:
-        """Go on for ever: somebody will end it."""
+    def work(self, *, once: bool = False) -> None:
+        """Go on for ever: somebody will end it. Or do everything once and close the vault."""
         self._tell("started")
-        while True:
+        for what in _WORK if once else ():
+            self._count += 1
+            _WORK[what][1](self)
+        while not once:
             self._time.advance(seconds=1)
             self._count += 1
             what = self._choose.choices(list(_WORK), weights=[share for share, _ in _WORK.values()])[0]
             _WORK[what][1](self)
+        self._vault.close()
 
     def note(self) -> None:
         """Save a note; half of them were drafts before."""
@@ -122,9 +126,7 @@ class Writer:
 
     def backup(self) -> None:
         """Make a backup."""
-        made = back_up(
-            self._folder, self._vault.keys, self._vault.engine, time=self._time, reason=Reason.DAILY
-        )
+        made = back_up(self._folder, self._vault.keys, self._vault.engine, time=self._time, reason=Reason.DAILY)
         self._tell("backup", name=made.name)
 
     def _open(self) -> None:
