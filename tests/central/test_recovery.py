@@ -345,6 +345,21 @@ def test_the_vault_a_laptop_has_is_told_at_each_session(central: Any, enrol_lapt
         assert facts.get(session, facts.AUTHORITY_KEY) is None
 
 
+def test_a_central_store_of_the_first_schema_is_given_the_tables(central: Any) -> None:
+    from sqlalchemy import inspect, text
+
+    from app.central.database import NEWEST, bring_up_to_date
+
+    engine = central.services.engine
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE device_vault, recovery_issue"))
+        connection.execute(text("UPDATE alembic_version_central SET version_num = 'c0001'"))
+    bring_up_to_date(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version_central")).scalar() == NEWEST
+    assert {"device_vault", "recovery_issue"} <= set(inspect(engine).get_table_names())
+
+
 def _checksum(characters: str) -> str:
     from app.services.vault.recovery_key import RecoveryKey
 

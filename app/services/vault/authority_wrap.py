@@ -123,7 +123,8 @@ def read_key_file(path: Path, passphrase: str) -> AuthorityKey:
     damaged = UserError("This is not the authority's key file, or it is damaged. Nothing was changed.", "key")
     try:
         with path.open("rb") as stream:
-            content = _decoder.decode(stream.read(MOST_BYTES))
+            raw = stream.read(MOST_BYTES + 1)
+        content = _decoder.decode(raw if len(raw) <= MOST_BYTES else b"")
     except (OSError, msgspec.MsgspecError, RecursionError) as error:
         raise damaged from error
     try:

@@ -124,8 +124,8 @@ def read_reissue(path: Path) -> Reissue:
     """
     try:
         with path.open("rb") as stream:
-            # A longer file is cut off here, and is then no JSON.
-            return Reissue(_decoder.decode(stream.read(MOST_BYTES)))
+            content = stream.read(MOST_BYTES + 1)
+        return Reissue(_decoder.decode(content if len(content) <= MOST_BYTES else b""))
     except (OSError, msgspec.MsgspecError, RecursionError) as error:
         raise UserError(
             "This is not a recovery file, or it is damaged. Choose the file that your administrator sent. "
