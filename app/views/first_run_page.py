@@ -41,7 +41,8 @@ STEP_WORDS = (
     ),
     StepWords("Getting your cases", "You can start as soon as this is done.", verb="", back=False),
 )
-WAITING = "Rollcall goes on by itself as soon as the central store answers."
+WAITING = "Connect this laptop to the network. Rollcall goes on by itself as soon as the central store answers."
+PARTLY = "You can start now: what has not come yet follows while you work."
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class FirstRunPage(StepsPage):
             line.textEdited.connect(self._stop_waiting)
         self.passphrase.entered.connect(self.go_on)
         self.type_back.entered.connect(self.go_on)
+        self.key_step.shown.entered.connect(self.go_on)
         self.show_step(WELCOME)
         self.start_theming()
 
@@ -136,7 +138,7 @@ class FirstRunPage(StepsPage):
         starts: dict[int, QWidget] = {
             ENROL: self.code if self.server.text() else self.server,
             PASSPHRASE: self.passphrase.first,
-            RECOVERY: self.key_step.print,
+            RECOVERY: self.key_step.shown,
             DOWNLOAD: self.download,
         }
         if step == TYPE_BACK and self.type_back.lines:
@@ -254,6 +256,8 @@ class FirstRunPage(StepsPage):
         if done:
             self.forget_secrets()
         self.download.show_progress(done, total, words)
+        if 0 < done < total:
+            self.set_words(PARTLY)
 
     def forget_secrets(self) -> None:
         """Forget passphrase and key: the vault is made."""

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.views.kit.button_line import ButtonLine
 from app.views.kit.buttons import PrimaryButton
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from app.views.kit.feedback import Banner, ProgressPanel
 
+_SCROLL_BAR = 24
 ALONE = "No keyring: the passphrase alone protects the records on this laptop."
 
 
@@ -138,7 +139,12 @@ class UnlockPage(Themed, QWidget):
 
     def restyle(self) -> None:
         """Follow the theme."""
-        self.card.setFixedWidth(px(400))
+        fit_card(self, self.card, 400 if self.message is None else 480)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Never wider than the window."""
+        super().resizeEvent(event)
+        self.restyle()
 
     def show_device(self, label: str, last_synced: str = "", *, alone: bool = False) -> None:
         """Show which laptop this is.
@@ -149,7 +155,7 @@ class UnlockPage(Themed, QWidget):
             alone: whether no keyring helps the passphrase, which is said plainly.
         """
         synced = f"Last synced {last_synced}" if last_synced else ""
-        self.device.setText(" · ".join(part for part in (label, synced) if part) or "This laptop is locked")
+        self.device.setText("\n".join(part for part in (label, synced) if part) or "This laptop is locked")
         if alone and self.alone is None:
             self.alone = Text(ALONE, "secondary", ink="ink2", wrap=True)
             self._column.addWidget(self.alone)
@@ -163,6 +169,7 @@ class UnlockPage(Themed, QWidget):
         """
         for widget in (self.passphrase, self.button):
             widget.setEnabled(False)
+        self.forgotten.hide()
         self.field.set_error("")
         self.caps.hide()
         self._hide_message()
@@ -217,17 +224,20 @@ class UnlockPage(Themed, QWidget):
         self._hide_message()
         self.message = Banner(kind, text, actions, title=title)
         self._column.insertWidget(self._column.indexOf(self.field), self.message)
+        self.restyle()
 
     def _hide_message(self) -> None:
         if self.message is not None:
             self.message.hide()
             self.message.deleteLater()
             self.message = None
+            self.restyle()
 
     def show_ready(self) -> None:
         """Wait for a passphrase."""
         for widget in (self.passphrase, self.button):
             widget.setEnabled(True)
+        self.forgotten.show()
         if self.progress is not None:
             self.progress.hide()
         self.passphrase.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -244,6 +254,28 @@ class UnlockPage(Themed, QWidget):
         self.unlock_asked.emit(typed)
 
 
+class _FollowingScroll(QScrollArea):
+    """Scrolls to whatever takes the focus, also when the program gave it; Qt's own follows only Tab."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._follow)
+
+    def _follow(self, _old: QWidget | None, now: QWidget | None) -> None:
+        if now is not None and self.isAncestorOf(now):
+            self.ensureWidgetVisible(now, 0, px(40))
+
+
+def fit_card(page: QWidget, card: QWidget, width_at_100: int) -> None:
+    """Give a card its width, or the page's where that is less."""
+    room = page.width() - px(8) - _SCROLL_BAR
+    card.setFixedWidth(max(min(px(width_at_100), room), px(200)))
+
+
 def centred(page: QWidget, card: QWidget) -> None:
     """Lay out a card in the middle of a page that scrolls when it is too small."""
     inner = QWidget()
@@ -257,9 +289,7 @@ def centred(page: QWidget, card: QWidget) -> None:
     middle.addStretch(2)
     middle.addLayout(row)
     middle.addStretch(3)
-    scroll = QScrollArea()
-    scroll.setWidgetResizable(True)
-    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    scroll = _FollowingScroll()
     scroll.setWidget(inner)
     outer = QVBoxLayout(page)
     outer.setContentsMargins(0, 0, 0, 0)

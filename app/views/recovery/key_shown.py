@@ -1,7 +1,7 @@
 """A recovery key on screen: seven numbered groups, large, read aloud character by character."""
 
-from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.views.kit.paint import frame
@@ -13,7 +13,13 @@ _SIZE, _CELL, _GROUP, _GAP, _ROW = 22, 18, 4, 20, 48
 
 
 class KeyShown(Themed, QWidget):
-    """Draws the groups, as many to a row as fit."""
+    """Draws the groups, as many to a row as fit.
+
+    Signals:
+        entered: Enter was pressed on it.
+    """
+
+    entered = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,6 +43,13 @@ class KeyShown(Themed, QWidget):
         """Follow the theme."""
         self.updateGeometry()
         self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Go on with Enter."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.entered.emit()
+        else:
+            super().keyPressEvent(event)
 
     def sizeHint(self) -> QSize:
         """Return room for four groups to a row."""

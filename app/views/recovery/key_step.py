@@ -35,7 +35,7 @@ NOT_PRINTED = "Sheet not printed. Choose another printer, save it, or copy the s
 
 
 class KeyStep(QWidget):
-    """The key, Print and Save.
+    """The key, Print and Save; Enter on the key goes on.
 
     Args:
         runner: draws the sheet off the window's thread; None leaves Print and Save out of use.
@@ -77,7 +77,7 @@ class KeyStep(QWidget):
         column.addWidget(self.told)
         self.print.clicked.connect(self._print)
         self.save.clicked.connect(self._ask_where)
-        self.setFocusProxy(self.print)
+        self.setFocusProxy(self.shown)
 
     @property
     def key(self) -> "RecoveryKey":

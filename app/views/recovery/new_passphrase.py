@@ -99,6 +99,7 @@ class NewPassphrase(QWidget):
         if not typed:
             self.show_refusal("Choose a passphrase.")
             return False
+        self._judging.stop()
         found = self._strength()
         self.strength.setText("")
         if not found.enough:

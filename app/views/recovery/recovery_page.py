@@ -123,6 +123,7 @@ class RecoveryPage(StepsPage):
     def _join(self) -> None:
         for widget in (self.key, self.code, self.passphrase, self.type_back):
             widget.entered.connect(self.go_on)
+        self.key_step.shown.entered.connect(self.go_on)
         self.file.button.clicked.connect(self._ask_file)
         self.renew.toggled.connect(lambda _on: self._name_next(self.step()))
         self.cancel.clicked.connect(self._cancel)
@@ -139,7 +140,7 @@ class RecoveryPage(StepsPage):
             KEY: self.key.line,
             FILE: self.code.line if self.file.path is not None else self.file.button,
             PASSPHRASE: self.passphrase.first,
-            SHEET: self.key_step.print,
+            SHEET: self.key_step.shown,
         }
         if step == TYPE_BACK and self.type_back.lines:
             return self.type_back.lines[0]

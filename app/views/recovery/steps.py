@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.views.kit.buttons import PrimaryButton, QuietButton
@@ -12,7 +13,7 @@ from app.views.kit.feedback import Banner
 from app.views.kit.text import Text
 from app.views.theme import Themed
 from app.views.tokens import px
-from app.views.unlock_page import Mark, centred
+from app.views.unlock_page import Mark, centred, fit_card
 
 
 class Steps(QWidget):
@@ -135,7 +136,12 @@ class StepsPage(Themed, QWidget):
 
     def restyle(self) -> None:
         """Follow the theme."""
-        self.card.setFixedWidth(px(self.width_at_100))
+        fit_card(self, self.card, self.width_at_100)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Never wider than the window."""
+        super().resizeEvent(event)
+        self.restyle()
 
     def step(self) -> int:
         """Return the step shown."""
