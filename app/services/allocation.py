@@ -15,6 +15,8 @@ from app.ids import new_id
 from app.models import Assignment, Case, CaseEvent, Child, Clock, Conflict, User
 from app.models.terms import CaseStatus, ConflictState, EventKind
 from app.services.access import Permission, allowed, require
+from app.services.named_list import follow_officer
+from app.services.restriction import named_interests, require_case, sight_of
 from app.services.workspace import Workspace
 
 _FIRST_CONTACT = "local_first_contact"
@@ -92,12 +94,20 @@ def allocate(
     words = "Allocated a case" if len(case_ids) == 1 else f"Allocated {len(case_ids)} cases"
     with ws.write(words) as session:
         officer = _officer(session, officer_id)
+        interests = named_interests(session, officer.id)
         done: list[Allocated] = []
         stale: list[NotAllocated] = []
         for case_id in dict.fromkeys(case_ids):
             case = session.get(Case, case_id)
             if case is None:
                 raise UserError("A case is not on this laptop any more. Sync, then look again. Nothing was changed.")
+            require_case(session, ws.actor, case_id, Permission.ALLOCATE_CASES)
+            if case.child_id in interests:
+                raise UserError(
+                    f"{officer.name} has declared a conflict of interest in one of these cases. "
+                    "Choose somebody else. Nothing was changed.",
+                    "officer",
+                )
             shown = (expected or {}).get(case_id)
             left = _why_not(session, case, shown, officer)
             if left:
@@ -122,6 +132,8 @@ def undo(ws: Workspace, result: AllocationResult) -> int:
             case = session.get(Case, given.case_id)
             if case is None or case.allocation != given.number or case.status is not CaseStatus.OPEN:
                 continue
+            require_case(session, ws.actor, case.id, Permission.ALLOCATE_CASES)
+            follow_officer(session, ws, case, case.officer_id, given.before)
             case.officer_id, case.allocation = given.before, case.allocation + 1
             back = session.get(User, given.before) if given.before else None
             title = f"Allocation to {result.officer} taken back"
@@ -157,10 +169,11 @@ def look_up(ws: Workspace, officer: str, references: Sequence[str]) -> tuple[str
                 f"Nobody is called {officer} on this laptop. Give a username. Nothing was changed.", "officer"
             )
         cases: dict[str, int] = {}
+        hidden = sight_of(session, ws.actor).hidden
         for reference in references:
             query = select(Case.id, Case.allocation).where(Case.reference == reference.strip().upper())
             case = session.execute(query).first()
-            if case is None:
+            if case is None or case.id in hidden:
                 raise UserError(f"{reference} is not on this laptop. Nothing was changed.", "cases")
             cases[case.id] = case.allocation
     return found[0], cases
@@ -179,6 +192,7 @@ def keep_allocation(ws: Workspace, conflict_id: str) -> None:
             raise UserError("This was decided already. Nothing was changed.")
         if (conflict.table_name, conflict.field) != ("case", "officer_id"):
             raise UserError("This conflict is not about an officer. Open the case to decide it. Nothing was changed.")
+        require_case(session, ws.actor, conflict.row_id, Permission.ALLOCATE_CASES)
         conflict.state, conflict.chosen = ConflictState.RESOLVED, conflict.kept
         conflict.decided_by, conflict.decided_at = ws.actor.user_id, ws.time.now()
         _tell_it_stays(session, ws, conflict)
@@ -240,6 +254,7 @@ def _give(session: Session, ws: Workspace, case: Case, officer: User, reason: st
     before = case.officer_id
     if before is not None and not reason:
         raise UserError("Say why the case moves to somebody else. Nothing was changed.", field="reason")
+    follow_officer(session, ws, case, before, officer.id)
     case.officer_id, case.allocation = officer.id, case.allocation + 1
     session.add(_assignment(ws, case, officer.id, reason))
     session.add(_event(ws, case.id, f"Allocated to {officer.name}", reason))

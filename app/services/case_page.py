@@ -32,9 +32,11 @@ from app.models.terms import (
 from app.services import access, enquiries, history_words, tasks
 from app.services.access import Permission, require
 from app.services.ages import age_words
+from app.services.audit import Action
 from app.services.case_timeline import documents_of, timeline
 from app.services.case_views import CaseView, ConflictView, FlagView, Identity, LetterView
 from app.services.households import households
+from app.services.restriction import require_case, sight_of
 from app.services.working_days import default_calendar
 from app.services.workspace import Workspace
 from app.timesource import format_date
@@ -73,11 +75,11 @@ def load_case(ws: Workspace, case_id: str, *, audited: bool = True) -> CaseView:
         AccessRefused: the role may not read cases.
         UserError: the case is not on this laptop.
     """
-    require(ws.actor, Permission.READ_CASES)
     with ws.read() as session:
+        require_case(session, ws.actor, case_id, Permission.READ_CASES)
         view = _read_case(session, ws, case_id)
     if audited:
-        ws.audit("read", "case", case_id)
+        ws.audit(Action.READ, "case", case_id)
     return view
 
 
@@ -93,6 +95,8 @@ def find_case_id(ws: Workspace, reference: str) -> str:
         found = session.execute(select(Case.id).where(Case.reference == wanted.upper())).scalar()
         if found is None and len(wanted) == len("00000000-0000-0000-0000-000000000000"):
             found = session.execute(select(Case.id).where(Case.id == wanted.lower())).scalar()
+        if found is not None and found in sight_of(session, ws.actor).hidden:
+            found = None
     if found is None:
         raise UserError(f"{wanted} is not on this laptop. Check the reference, or sync.")
     return found
@@ -109,7 +113,7 @@ def _read_case(session: Session, ws: Workspace, case_id: str) -> CaseView:
         raise UserError("This case is not on this laptop. Sync, then open it again.")
     case, child, officer = found
     today = ws.time.today()
-    houses = households(session, child, today)
+    houses = households(session, child, today, sight_of(session, ws.actor))
     people = {member.person_id for house in houses for member in house.members if member.person_id}
     subjects = {case.id, child.id, *people}
     editable, why_not = _editable(ws, case)

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from app.models import CaseEvent, ChangeLine, ChangeSetRow, Document
 from app.models.terms import ChangeState, EventKind
-from app.services.access import Permission, require
+from app.services.access import Permission
 from app.services.case_views import DocumentView, TimelineEvent
 from app.services.documents.kinds import kind_label
+from app.services.restriction import require_case
 from app.services.workspace import Workspace
 from app.timesource import to_london
 
@@ -75,8 +76,8 @@ def timeline(
         limit: the most lines returned.
         oldest_first: in the order in which things happened, instead of newest first.
     """
-    require(ws.actor, Permission.READ_CASES)
     with ws.read() as session:
+        require_case(session, ws.actor, case_id, Permission.READ_CASES)
         query = select(CaseEvent).where(CaseEvent.case_id == case_id)
         if kinds:
             query = query.where(CaseEvent.kind.in_(kinds))

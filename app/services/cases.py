@@ -28,6 +28,7 @@ from app.services.case_list import (
     rows,
 )
 from app.services.open_case import require_open
+from app.services.restriction import require_case, require_child
 from app.services.workspace import Workspace
 from app.timesource import to_london
 
@@ -120,6 +121,7 @@ def open_case(
     officer_id: str | None = None,
 ) -> str:
     """Open a case for a child and return its id. See :func:`open_case_in`."""
+    require(ws.actor, Permission.TAKE_REFERRALS, child_id)
     with ws.write("Opened a case") as session:
         return open_case_in(
             session,
@@ -165,9 +167,10 @@ def open_case_in(
         AccessRefused: the role may not take referrals.
         UserError: the child is not here, already has an open case, or no reference is left.
     """
-    require(ws.actor, Permission.TAKE_REFERRALS)
+    require(ws.actor, Permission.TAKE_REFERRALS, child_id)
     today = ws.time.today()
     session.flush()
+    require_child(session, ws.actor, child_id, Permission.TAKE_REFERRALS)
     if session.get(Child, child_id) is None:
         raise UserError("This child is not on this laptop. Sync, then open the case. The referral is kept.")
     already = session.execute(
@@ -259,7 +262,7 @@ def add_note(
     Raises:
         UserError: nothing typed, too much typed, a time in the future, or the case is closed or not here.
     """
-    require(ws.actor, Permission.EDIT_CASES)
+    require(ws.actor, Permission.EDIT_CASES, case_id)
     if not text.strip():
         raise UserError("Type the note before you save it.", field="text")
     if len(text) > LONGEST_NOTE:
@@ -270,7 +273,7 @@ def add_note(
         raise UserError("The time must be now or earlier.", field="happened_at")
     title, body = split_note(text.strip(), kind)
     with ws.write(f"Added a {NOTE_KINDS[kind].lower()}") as session:
-        require_open(session, case_id)
+        require_open(session, ws.actor, case_id, Permission.EDIT_CASES)
         event_id = new_id()
         values: dict[str, Any] = {
             "id": event_id,
@@ -313,13 +316,13 @@ def change_stage(ws: Workspace, case_id: str, stage: Stage, *, reason: str) -> N
     Raises:
         UserError: no reason, the same stage, closed by this way, or the case is closed.
     """
-    require(ws.actor, Permission.EDIT_CASES)
+    require(ws.actor, Permission.EDIT_CASES, case_id)
     if not reason.strip():
         raise UserError("Say why the stage changes.", field="reason")
     if stage is Stage.CLOSED:
         raise UserError("A case is closed with an outcome. Choose “Close case”.", field="stage")
     with ws.write("Changed the stage") as session:
-        require_open(session, case_id)
+        require_open(session, ws.actor, case_id, Permission.EDIT_CASES)
         case = session.get_one(Case, case_id)
         if case.stage is stage:
             raise UserError(f"The case is already at {STAGE_WORDS[stage]}.", field="stage")
@@ -343,14 +346,14 @@ def close_case(ws: Workspace, case_id: str, *, outcome: str, evidence: str = "")
     Raises:
         UserError: no such outcome, evidence missing, or the case is closed.
     """
-    require(ws.actor, Permission.CLOSE_CASES)
+    require(ws.actor, Permission.CLOSE_CASES, case_id)
     if outcome not in OUTCOMES:
         raise UserError("Choose how the case ended.", field="outcome")
     if outcome[0] in "MUDE" and not evidence.strip():
         raise UserError("Say what shows this outcome. It is required for this one.", field="evidence")
     today = ws.time.today()
     with ws.write("Closed the case") as session:
-        require_open(session, case_id)
+        require_open(session, ws.actor, case_id, Permission.CLOSE_CASES)
         case = session.get_one(Case, case_id)
         case.status, case.stage, case.stage_since, case.closed_on = CaseStatus.CLOSED, Stage.CLOSED, today, today
         session.add(
@@ -376,10 +379,11 @@ def reopen_case(ws: Workspace, case_id: str, *, reason: str) -> None:
     Raises:
         UserError: no reason, or the case is not closed.
     """
-    require(ws.actor, Permission.CLOSE_CASES)
+    require(ws.actor, Permission.CLOSE_CASES, case_id)
     if not reason.strip():
         raise UserError("Say why the case is opened again.", field="reason")
     with ws.write("Reopened the case") as session:
+        require_case(session, ws.actor, case_id, Permission.CLOSE_CASES)
         case = session.get(Case, case_id)
         if case is None or case.status is not CaseStatus.CLOSED:
             raise UserError("This case is not closed. Nothing was changed.")

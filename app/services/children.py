@@ -16,6 +16,7 @@ from app.models.synced import Synced
 from app.models.terms import Known, RelationshipKind
 from app.services import upn
 from app.services.access import Permission, require
+from app.services.restriction import require_child, require_person
 from app.services.workspace import Workspace
 
 _POSTCODE = re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}")
@@ -80,7 +81,7 @@ def add_person(ws: Workspace, child_id: str, person: NewPerson) -> str:
         raise UserError("Enter a name or an organisation.", field="surname")
     number = _check_phone(person.phone) if person.phone.strip() else ""
     with ws.write("Added a person") as session:
-        _require_child(session, child_id)
+        _require_child(session, ws, child_id)
         person_id = new_id()
         session.add(
             Person(
@@ -116,7 +117,7 @@ def link_sibling(ws: Workspace, child_id: str, sibling_id: str, *, lives_with: b
         raise UserError("A child cannot be linked to themselves.")
     with ws.write("Linked a brother or sister") as session:
         for one, other in ((child_id, sibling_id), (sibling_id, child_id)):
-            _require_child(session, one)
+            _require_child(session, ws, one)
             session.add(
                 Relationship(child_id=one, sibling_id=other, kind=RelationshipKind.SIBLING, lives_with=lives_with)
             )
@@ -157,6 +158,7 @@ def add_address(
     values = _checked("address", {"lines": lines, "postcode": postcode, "town": town, "from_on": from_on})
     starts = from_on or ws.time.today()
     with ws.write("Added an address") as session:
+        _require_owner(session, ws, child_id, person_id)
         for earlier in _current_addresses(session, child_id, person_id):
             earlier.to_on = starts
         made = Address(
@@ -196,6 +198,7 @@ def add_contact(
     require(ws.actor, Permission.EDIT_CASES)
     values = _checked("contact_point", {"kind": kind, "value": value})
     with ws.write("Added a contact") as session:
+        _require_owner(session, ws, child_id, person_id)
         made = ContactPoint(
             **values,
             child_id=child_id,
@@ -227,6 +230,7 @@ def edit(ws: Workspace, table: str, row_id: str, values: Mapping[str, Any]) -> N
         record = session.get(model, row_id)
         if record is None:
             raise UserError("This record is no longer on this laptop. Nothing was changed.")
+        _require_record(session, ws, record)
         for field, value in checked.items():
             setattr(record, field, value)
 
@@ -302,6 +306,24 @@ def _phone_kind(number: str) -> str:
     return "mobile" if digits.startswith(("07", "+447")) else "phone"
 
 
-def _require_child(session: Session, child_id: str) -> None:
+def _require_record(session: Session, ws: Workspace, record: Synced) -> None:
+    """Refuse a record that belongs to a child or person this person may not open."""
+    if isinstance(record, Child):
+        _require_owner(session, ws, record.id, None)
+    elif isinstance(record, Person):
+        _require_owner(session, ws, None, record.id)
+    else:
+        _require_owner(session, ws, getattr(record, "child_id", None), getattr(record, "person_id", None))
+
+
+def _require_owner(session: Session, ws: Workspace, child_id: str | None, person_id: str | None) -> None:
+    if child_id is not None:
+        require_child(session, ws.actor, child_id, Permission.EDIT_CASES)
+    elif person_id is not None:
+        require_person(session, ws.actor, person_id, Permission.EDIT_CASES)
+
+
+def _require_child(session: Session, ws: Workspace, child_id: str) -> None:
+    require_child(session, ws.actor, child_id, Permission.EDIT_CASES)
     if session.get(Child, child_id) is None:
         raise UserError("This child is not on this laptop. Sync, then try again. Nothing was changed.")

@@ -128,13 +128,13 @@ def add_enquiry(ws: Workspace, case_id: str, kind: str, label: str = "") -> str:
     Raises:
         UserError: no label for a line that is not on the checklist, or the case is closed.
     """
-    require(ws.actor, Permission.EDIT_CASES)
+    require(ws.actor, Permission.EDIT_CASES, case_id)
     known = line(kind)
     words = label.strip() or (known.label if known else "")
     if not words:
         raise UserError("Enter who or what to ask.", field="label")
     with ws.write("Added an enquiry") as session:
-        require_open(session, case_id)
+        require_open(session, ws.actor, case_id, Permission.EDIT_CASES)
         last = session.execute(
             select(func.coalesce(func.max(Enquiry.position), -1)).where(Enquiry.case_id == case_id)
         ).scalar_one()
@@ -176,7 +176,7 @@ def record(
     Raises:
         UserError: "not needed" without a reason, an answer without an outcome, a day in the future, or a closed case.
     """
-    require(ws.actor, Permission.EDIT_CASES)
+    require(ws.actor, Permission.EDIT_CASES, enquiry_id)
     today = ws.time.today()
     day = on or today
     if day > today and state is not EnquiryState.PLANNED:
@@ -189,7 +189,7 @@ def record(
         enquiry = session.get(Enquiry, enquiry_id)
         if enquiry is None:
             raise UserError("This enquiry is no longer on the case. Nothing was changed.")
-        require_open(session, enquiry.case_id)
+        require_open(session, ws.actor, enquiry.case_id, Permission.EDIT_CASES)
         _apply(enquiry, state, outcome.strip(), reason.strip(), day, document_id)
         if state in DONE_STATES:
             session.add(_event(ws, enquiry))

@@ -15,8 +15,9 @@ from app.errors import UserError
 from app.models import Case, ChangeLine, ChangeSetRow, Device, Relationship
 from app.models.terms import ChangeState
 from app.services import history_words
-from app.services.access import Permission, require
+from app.services.access import Permission
 from app.services.changes import Change, decode
+from app.services.restriction import require_case
 from app.services.workspace import Workspace
 
 PAGE: Final = 100
@@ -73,8 +74,8 @@ def of_case(ws: Workspace, case_id: str, *, offset: int = 0, limit: int = PAGE) 
     Raises:
         UserError: the case is not on this laptop.
     """
-    require(ws.actor, Permission.READ_CASES)
     with ws.read() as session:
+        require_case(session, ws.actor, case_id, Permission.READ_CASES)
         subjects = _subjects(session, case_id)
         touched = select(ChangeLine.change_set_id).where(ChangeLine.subject_id.in_(subjects))
         sets = list(

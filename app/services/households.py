@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import or_, select
@@ -12,6 +12,7 @@ from app.models import Address, Case, Child, ContactPoint, Person, Relationship
 from app.models.folding import fold
 from app.models.terms import RELATIONSHIP_WORDS, CaseStatus, Known, RelationshipKind
 from app.services.ages import age_on, age_words
+from app.services.restriction import Sight
 
 _GONE_LAST = date.max
 
@@ -104,8 +105,18 @@ def initials_of(name: str) -> str:
     return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
 
 
-def households(session: Session, child: Child, today: date) -> tuple[HouseholdView, ...]:
-    """Return the child's households: the child's own first, then other addresses, then people without one."""
+def households(session: Session, child: Child, today: date, sight: Sight | None = None) -> tuple[HouseholdView, ...]:
+    """Return the child's households: the child's own first, then other addresses, then people without one.
+
+    A brother or sister whose own record the reader may not open is there by name only, or not at all.
+
+    Args:
+        session: reading; whoever calls has asked whether the reader may open the child's case.
+        child: whose family.
+        today: local date.
+        sight: what the reader may not see; None where nothing is closed to them.
+    """
+    sight = sight or Sight()
     relations = list(
         session.scalars(
             select(Relationship)
@@ -114,14 +125,17 @@ def households(session: Session, child: Child, today: date) -> tuple[HouseholdVi
         )
     )
     people = _by_id(session, Person, {each.person_id for each in relations})
+    relations = [each for each in relations if each.sibling_id not in sight.hidden_children]
     siblings = _by_id(session, Child, {each.sibling_id for each in relations})
-    owners = {child.id, *people, *siblings}
+    owners = {child.id, *people, *siblings} - sight.masked_children
     addresses = _addresses(session, owners)
     contacts = _contacts(session, owners)
     cases = _open_cases(session, set(siblings))
     members = [_child_member(child, today, contacts)]
     for relation in relations:
         member = _member(relation, people, siblings, contacts, cases, today)
+        if member is not None and member.child_id in sight.masked_children:
+            member = _name_only(member)
         if member is not None:
             members.append(member)
     return _group(child, members, addresses)
@@ -290,6 +304,23 @@ def _sibling_member(
         case_id=case_id,
         case_reference=reference,
         expected_on=sibling.expected_on,
+    )
+
+
+def _name_only(member: MemberView) -> MemberView:
+    """Return what is shown of a brother or sister whose case is restricted."""
+    return replace(
+        member,
+        age="",
+        lives_with=False,
+        language="",
+        source="",
+        confirmed_on=None,
+        contacts=(),
+        case_reference="",
+        case_id=None,
+        expected_on=None,
+        note="Restricted",
     )
 
 

@@ -6,12 +6,13 @@ from sqlalchemy import or_, select
 
 from app.models import Address, Case, Child, Enrolment, Person, Relationship
 from app.models.folding import fold
-from app.models.terms import CaseStatus, RelationshipKind, Role
+from app.models.terms import CaseStatus, RelationshipKind
 from app.services import comparing, matching, schools
 from app.services.access import Permission, require
 from app.services.ages import age_on
 from app.services.comparing import DIFFERENT, NOT_RECORDED, SAME, Comparison, Likeness, close
 from app.services.matching import Candidate, FieldComparison, Hit, Strength, Subject
+from app.services.restriction import Sight, sight_of
 from app.timesource import format_date
 
 if TYPE_CHECKING:
@@ -55,8 +56,10 @@ def find_candidates(ws: "Workspace", subject: Subject, *, limit: int = matching.
     """
     require(ws.actor, Permission.TAKE_REFERRALS)
     with ws.read() as session:
+        sight = sight_of(session, ws.actor)
         hits = matching.rank(matching.find_hits(session, subject))
-        return [describe(session, ws, subject, hit) for hit in hits[:limit]]
+        shown = [hit for hit in hits if hit.child.id not in sight.hidden_children]
+        return [describe(session, ws, subject, hit, sight) for hit in shown[:limit]]
 
 
 def subject_texts(subject: Subject) -> dict[str, str]:
@@ -75,11 +78,11 @@ def subject_texts(subject: Subject) -> dict[str, str]:
     }
 
 
-def describe(session: "Session", ws: "Workspace", subject: Subject, hit: Hit) -> Candidate:
+def describe(session: "Session", ws: "Workspace", subject: Subject, hit: Hit, sight: Sight) -> Candidate:
     """Return a candidate with every comparison; addresses that are protected are compared and not shown."""
     child = hit.child
     case = latest_case(session, child.id)
-    restricted = case is not None and case.restricted and not _may_see(ws, case)
+    restricted = child.id in sight.masked_children
     lines: tuple[FieldComparison, ...] = ()
     reasons = tuple(hit.reasons)
     if restricted:
@@ -125,10 +128,6 @@ def one_line(lines: str, town: str = "") -> str:
     if town and fold(town) not in {fold(part) for part in parts}:
         parts.append(town)
     return ", ".join(parts)
-
-
-def _may_see(ws: "Workspace", case: Case) -> bool:
-    return ws.actor.role is Role.SUPERVISOR or case.officer_id == ws.actor.user_id
 
 
 def _heading(child: Child, case: Case | None) -> str:

@@ -16,6 +16,7 @@ from app.services.matching import Strength
 from app.services.referral_form import Answers
 from app.services.referral_records import Recorded, Recorder
 from app.services.referral_words import ground_words, last_school, source_name
+from app.services.restriction import require_case, require_child, sight_of
 from app.timesource import format_date
 
 if TYPE_CHECKING:
@@ -67,11 +68,15 @@ def open_case(ws: "Workspace", referral_id: str) -> Opened:
         record = session.get(Referral, referral_id)
         if record is None or record.state not in referrals.WAITING:
             raise UserError("This referral has been dealt with. Open its case to see it. Nothing was changed.")
+        if record.child_id is not None:
+            require_child(session, ws.actor, record.child_id, Permission.TAKE_REFERRALS)
         answers = referral_form.from_json(record.answers)
         _check_answers(ws, record, answers)
         _check_match(session, record, answers)
         same = record.match_decision.get("choice") == referrals.SAME_CHILD
         known_id = record.match_decision.get("child_id") if same else record.child_id
+        if known_id is not None:
+            require_child(session, ws.actor, known_id, Permission.TAKE_REFERRALS)
         recorded = Recorder(session, ws, answers, known_id).record()
         before = latest_case(session, recorded.child_id) if known_id else None
         opened, state = _case_for(session, ws, recorded, before, answers)
@@ -196,7 +201,9 @@ def lately_joined(ws: "Workspace") -> list[Joined]:
         rows = session.execute(
             select(Referral, Case.reference)
             .join(Case, Case.id == Referral.case_id)
-            .where(Referral.state == ReferralState.ADDED_TO_CASE)
+            .where(
+                Referral.state == ReferralState.ADDED_TO_CASE, *sight_of(session, ws.actor).open_cases(Referral.case_id)
+            )
             .order_by(Referral.created_at.desc())
         ).all()
         found = []
@@ -228,6 +235,7 @@ def separate(ws: "Workspace", referral_id: str, *, reason: str) -> None:
         until = referral_form.day(str(undo["until"]))
         if until is None or until < ws.time.today():
             raise UserError("More than 30 days have passed. Ask a supervisor to correct the case. Nothing was changed.")
+        require_case(session, ws.actor, record.case_id, Permission.TAKE_REFERRALS)
         case = session.get_one(Case, record.case_id)
         _take_back(session, undo)
         _put_case_back(case, undo["case_before"])

@@ -13,8 +13,10 @@ from app.models import Case, Referral
 from app.models.terms import ReferralSource, ReferralState
 from app.services import drafts, match_details, referral_form
 from app.services.access import Permission, require
+from app.services.audit import Action
 from app.services.matching import Candidate, Strength
 from app.services.referral_form import SOURCE_WORDS, STEP_WORDS, Answers
+from app.services.restriction import require_case, require_child, sight_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -93,6 +95,7 @@ def save(ws: "Workspace", referral_id: str, answers: Answers) -> None:
     stored = referral_form.to_json(answers)
     with ws.write("Saved a referral") as session:
         record = session.get(Referral, referral_id)
+        _require_its_case(session, ws, record)
         if record is None:
             record = Referral(id=referral_id, answers=stored, match_decision={})
             session.add(record)
@@ -126,6 +129,7 @@ def load(ws: "Workspace", referral_id: str) -> ReferralView:
         record = session.get(Referral, referral_id)
         if record is None:
             raise UserError("This referral is not on this laptop. Sync, then open it again.")
+        _require_its_case(session, ws, record)
         return _view(record)
 
 
@@ -133,16 +137,18 @@ def waiting(ws: "Workspace") -> list[ReferralLine]:
     """Return the referrals that are not dealt with, newest first."""
     require(ws.actor, Permission.TAKE_REFERRALS)
     with ws.read() as session:
+        closed = sight_of(session, ws.actor).closed_children
         records = session.scalars(
             select(Referral).where(Referral.state.in_(WAITING)).order_by(Referral.created_at.desc(), Referral.id.desc())
         ).all()
-        return [_line(ws, record) for record in records]
+        return [_line(ws, record) for record in records if record.child_id not in closed]
 
 
 def candidates(ws: "Workspace", answers: Answers) -> list[Candidate]:
     """Return the known children who may be the referred one, strongest first. The search is audited."""
+    require(ws.actor, Permission.TAKE_REFERRALS)
     found = match_details.find_candidates(ws, referral_form.subject_of(answers))
-    ws.audit("searched", "referral", detail={"for": "match", "shown": [candidate.child_id for candidate in found]})
+    ws.audit(Action.SEARCHED, "referral", detail={"for": "match", "shown": [candidate.child_id for candidate in found]})
     return found
 
 
@@ -172,6 +178,9 @@ def decide(
     _check_choice(choice, shown, child_id, why)
     with ws.write("Checked a referral for a match") as session:
         record = session.get(Referral, referral_id)
+        _require_its_case(session, ws, record)
+        if child_id is not None:
+            require_child(session, ws.actor, child_id, Permission.TAKE_REFERRALS)
         if record is None or record.state not in WAITING:
             raise UserError("This referral has been dealt with. Nothing was changed.")
         answers = referral_form.from_json(record.answers)
@@ -188,6 +197,14 @@ def decide(
         record.state = ReferralState.AWAITING_MANAGER if choice == ASKED_MANAGER else ReferralState.DRAFT
         record.child_id = child_id
         return _view(record)
+
+
+def _require_its_case(session: "Session", ws: "Workspace", record: Referral | None) -> None:
+    """Refuse a referral that led to a case, or was matched to a child, this person may not open."""
+    if record is not None and record.case_id is not None:
+        require_case(session, ws.actor, record.case_id, Permission.TAKE_REFERRALS)
+    elif record is not None and record.child_id is not None:
+        require_child(session, ws.actor, record.child_id, Permission.TAKE_REFERRALS)
 
 
 def _check_choice(choice: str, shown: Sequence[Candidate], child_id: str | None, why: str) -> None:
@@ -215,6 +232,7 @@ def discard(ws: "Workspace", referral_id: str, *, reason: str) -> None:
         raise UserError("Say why this referral is set aside.", "reason")
     with ws.write("Set a referral aside") as session:
         record = session.get(Referral, referral_id)
+        _require_its_case(session, ws, record)
         if record is None or record.state not in WAITING:
             raise UserError("This referral has been dealt with. Nothing was changed.")
         record.state = ReferralState.DECLINED

@@ -86,6 +86,7 @@ def choice_of(school: School) -> SchoolChoice:
 
 def find_school(ws: "Workspace", urn: str) -> SchoolChoice | None:
     """Return a school by URN."""
+    require(ws.actor, Permission.READ_REFERENCE)
     with ws.read() as session:
         school = session.scalars(select(School).where(School.urn == urn)).one_or_none()
         return choice_of(school) if school is not None else None

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from app.models.folding import fold
 from app.models.local import CaseRow, SearchRow
 from app.models.terms import STAGE_WORDS, Stage
-from app.services import access
+from app.services import access, restriction
 from app.services.access import Permission
 from app.services.ages import age_words
 
@@ -54,22 +54,27 @@ def find(ws: "Workspace", words: str, limit: int = 12) -> list[SearchHit]:
     Raises:
         AccessRefused: the role may not read cases.
     """
-    access.require(ws.actor, Permission.READ_CASES)
+    access.require(ws.actor, Permission.SEARCH_CASES)
     query = _match(words)
     if not query:
         return []
     with ws.read() as session:
-        return _hits(session, query, fold(words[:LONGEST_QUERY]), limit, ws.time.today())
+        sight = restriction.sight_of(session, ws.actor)
+        return _hits(session, query, fold(words[:LONGEST_QUERY]), limit, ws.time.today(), sight)
 
 
 def recent(ws: "Workspace", limit: int = 5) -> list[SearchHit]:
     """Return this person's open cases with the newest activity, for a palette nothing was typed into yet."""
-    if not access.allowed(ws.actor.role, Permission.READ_CASES):
-        return []
+    access.require(ws.actor, Permission.READ_CASES)
     with ws.read() as session:
+        sight = restriction.sight_of(session, ws.actor)
         rows = session.scalars(
             select(CaseRow)
-            .where(CaseRow.status == "open", CaseRow.officer_id == ws.actor.user_id)
+            .where(
+                CaseRow.status == "open",
+                CaseRow.officer_id == ws.actor.user_id,
+                *sight.open_cases(CaseRow.case_id),
+            )
             .order_by(CaseRow.last_activity_at.desc())
             .limit(limit)
         )
@@ -82,7 +87,9 @@ def _match(words: str) -> str:
     return " ".join(f'"{word}"*' for word in found)
 
 
-def _hits(session: "Session", query: str, folded: str, limit: int, today: date) -> list[SearchHit]:
+def _hits(
+    session: "Session", query: str, folded: str, limit: int, today: date, sight: restriction.Sight
+) -> list[SearchHit]:
     rowids = session.scalars(
         text("SELECT rowid FROM search_index WHERE search_index MATCH :query ORDER BY rank LIMIT :most"),
         {"query": query, "most": limit * 4},
@@ -93,9 +100,17 @@ def _hits(session: "Session", query: str, folded: str, limit: int, today: date) 
         row.subject_id: rowids.index(row.id)
         for row in session.execute(select(SearchRow.id, SearchRow.subject_id).where(SearchRow.id.in_(rowids)))
     }
-    rows = session.scalars(select(CaseRow).where(CaseRow.child_id.in_(place))).all()
+    shown = sight.shown_cases(CaseRow.case_id)
+    rows = session.scalars(select(CaseRow).where(CaseRow.child_id.in_(place), *shown)).all()
     ordered = sorted(rows, key=lambda row: (row.status != "open", place[row.child_id], row.reference))
-    return [_hit(row, _why(row, folded), today) for row in ordered[:limit]]
+    found = ((row, _why(row, folded)) for row in ordered)
+    # A restricted case is found by the child's name alone: a hit on a UPN or another name would tell what it is.
+    hits = [
+        _restricted_hit(row) if row.case_id in sight.masked else _hit(row, why, today)
+        for row, why in found
+        if not (why and row.case_id in sight.masked)
+    ]
+    return hits[:limit]
 
 
 def _why(row: CaseRow, folded: str) -> str:
@@ -106,6 +121,11 @@ def _why(row: CaseRow, folded: str) -> str:
         reference = fold(row.reference)
         return "Reference" if folded.split()[-1] in reference.split()[-1] else "UPN"
     return "Another name"
+
+
+def _restricted_hit(row: CaseRow) -> SearchHit:
+    detail = " · ".join(part for part in (row.reference, "Restricted", row.officer_name) if part)
+    return SearchHit("case", row.child_name, detail, "", "case", row.case_id)
 
 
 def _hit(row: CaseRow, why: str, today: date) -> SearchHit:

@@ -15,6 +15,7 @@ from app.services import clock_rules, clocks
 from app.services.access import Permission, require
 from app.services.clocks import DueDate
 from app.services.open_case import require_open
+from app.services.restriction import require_case
 from app.services.workspace import Workspace
 
 DueState = Literal["overdue", "due", "later", "none"]
@@ -76,12 +77,12 @@ def add_task(
     Raises:
         UserError: nothing typed, or the case is closed.
     """
-    require(ws.actor, Permission.EDIT_CASES)
+    require(ws.actor, Permission.EDIT_CASES, case_id)
     if not text.strip():
         raise UserError("Say what has to be done.", field="text")
     with ws.write("Added a visit" if kind == "visit" else "Added a task") as session:
         if case_id is not None:
-            require_open(session, case_id)
+            require_open(session, ws.actor, case_id, Permission.EDIT_CASES)
         task = Task(
             case_id=case_id,
             user_id=user_id or ws.actor.user_id,
@@ -107,6 +108,8 @@ def set_task_done(ws: Workspace, task_id: str, *, done: bool = True) -> None:
         task = session.get(Task, task_id)
         if task is None:
             raise UserError("This task is no longer here. Nothing was changed.")
+        if task.case_id is not None:
+            require_case(session, ws.actor, task.case_id, Permission.EDIT_CASES)
         task.done_at = ws.time.now() if done else None
 
 
@@ -123,7 +126,7 @@ def add_clock(ws: Workspace, case_id: str, rule_id: str, started_on: date, *, la
     Raises:
         UserError: the rule is unknown, not in force or has no countdown; the day is in the future.
     """
-    require(ws.actor, Permission.EDIT_CASES)
+    require(ws.actor, Permission.EDIT_CASES, case_id)
     with ws.write("Started a clock") as session:
         return add_clock_in(session, ws, case_id, rule_id, started_on, label=label)
 
@@ -139,7 +142,7 @@ def add_clock_in(
         raise UserError("This rule has no countdown.", field="rule")
     if started_on > ws.time.today():
         raise UserError("The date must be today or earlier.", field="started_on")
-    require_open(session, case_id)
+    require_open(session, ws.actor, case_id, Permission.EDIT_CASES)
     clock = Clock(case_id=case_id, rule=rule_id, label=label, started_on=started_on)
     session.add(clock)
     session.flush()
@@ -155,7 +158,7 @@ def meet_clock(ws: Workspace, clock_id: str, *, on: date | None = None) -> None:
     require(ws.actor, Permission.EDIT_CASES)
     day = on or ws.time.today()
     with ws.write("Met a clock") as session:
-        clock = _running(session, clock_id)
+        clock = _running(session, ws, clock_id)
         if day > ws.time.today() or day < clock.started_on:
             raise UserError("The date must be between the start of the clock and today.", field="on")
         clock.met_on = day
@@ -172,17 +175,18 @@ def stop_clock(ws: Workspace, clock_id: str, *, reason: str) -> None:
     if not reason.strip():
         raise UserError("Say why the clock stops.", field="reason")
     with ws.write("Stopped a clock") as session:
-        clock = _running(session, clock_id)
+        clock = _running(session, ws, clock_id)
         clock.stopped_on = ws.time.today()
         clock.stop_reason = reason.strip()
         session.add(_clock_event(ws, clock, "stopped", reason.strip()))
 
 
-def _running(session: Session, clock_id: str) -> Clock:
+def _running(session: Session, ws: Workspace, clock_id: str) -> Clock:
     clock = session.get(Clock, clock_id)
+    if clock is not None:
+        require_open(session, ws.actor, clock.case_id, Permission.EDIT_CASES)
     if clock is None or clock.met_on or clock.stopped_on:
         raise UserError("This clock no longer runs. Nothing was changed.")
-    require_open(session, clock.case_id)
     return clock
 
 

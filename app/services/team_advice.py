@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.models import Case, CaseRow, Child, Enrolment, Relationship, SafetyFlag
 from app.models.terms import SAFETY_WORDS, CaseStatus, RelationshipKind, SafetyKind
 from app.services.batches import batched
+from app.services.restriction import Sight
 from app.services.team_workload import Officer
 from app.timesource import format_date
 
@@ -94,11 +95,14 @@ def allocations(session: Session, case_ids: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def facts_about(session: Session, rows: Sequence[CaseRow], today: date) -> dict[str, Facts]:
-    """Return what is known of each of these cases: a handful of queries whatever their number."""
+def facts_about(session: Session, rows: Sequence[CaseRow], today: date, sight: Sight) -> dict[str, Facts]:
+    """Return what is known of each of these cases: a handful of queries whatever their number.
+
+    A brother's or sister's case that the reader may not open is not mentioned.
+    """
     children = list(dict.fromkeys(row.child_id for row in rows))
     numbers = allocations(session, [row.case_id for row in rows])
-    siblings = _sibling_cases(session, children)
+    siblings = _sibling_cases(session, children, sight)
     flags = _flags(session, children, today)
     left = _left_rolls(session, children)
     found = {}
@@ -145,7 +149,7 @@ def _day(day: date, today: date) -> str:
     return words if day.year != today.year else words.rsplit(" ", 1)[0]
 
 
-def _sibling_cases(session: Session, children: Sequence[str]) -> dict[str, list[tuple[str, str | None]]]:
+def _sibling_cases(session: Session, children: Sequence[str], sight: Sight) -> dict[str, list[tuple[str, str | None]]]:
     found: dict[str, list[tuple[str, str | None]]] = {}
     for some in batched(children, _BATCH):
         query = (
@@ -156,6 +160,7 @@ def _sibling_cases(session: Session, children: Sequence[str]) -> dict[str, list[
                 Relationship.child_id.in_(some),
                 Relationship.kind == RelationshipKind.SIBLING,
                 Case.status == CaseStatus.OPEN,
+                *sight.open_cases(Case.id),
             )
             .order_by(Child.forename)
         )

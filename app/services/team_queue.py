@@ -17,6 +17,7 @@ from app.services import team_advice
 from app.services.access import Permission, require
 from app.services.ages import age_words
 from app.services.batches import batched
+from app.services.restriction import Sight, sight_of
 from app.services.team_advice import Suggestion, Worth
 from app.services.team_workload import Officer, workload
 from app.services.workspace import Workspace
@@ -157,9 +158,10 @@ def read_queue(ws: Workspace, team_id: str | None = None) -> TeamQueue:
         known = {row.id: row.name for row in session.execute(select(Team.id, Team.name).order_by(Team.name))}
         chosen = (ws.actor.team_id or ALL_TEAMS) if team_id is None else team_id
         chosen = chosen if chosen in known else ALL_TEAMS
-        team = _in_team(chosen)
+        sight = sight_of(session, ws.actor)
+        team = and_(_in_team(chosen), *sight.open_cases(CaseRow.case_id))
         officers = workload(session, chosen or None, today)
-        waiting = _waiting(session, team, officers, today)
+        waiting = _waiting(session, team, officers, today, sight)
         overdue = _overdue(session, team, today)
         approvals = _approvals(session, ws, team)
         closures = _closures(session, team)
@@ -181,8 +183,10 @@ def read_queue(ws: Workspace, team_id: str | None = None) -> TeamQueue:
 
 def waiting_count(ws: Workspace) -> int:
     """Return how many cases wait for an officer in the person's own team: the badge on the rail."""
-    team = _in_team(ws.actor.team_id or ALL_TEAMS)
+    require(ws.actor, Permission.ALLOCATE_CASES)
     with ws.read() as session:
+        sight = sight_of(session, ws.actor)
+        team = and_(_in_team(ws.actor.team_id or ALL_TEAMS), *sight.open_cases(CaseRow.case_id))
         query = select(func.count()).where(team, CaseRow.status == CaseStatus.OPEN.value, CaseRow.officer_id.is_(None))
         return session.execute(query).scalar_one()
 
@@ -201,14 +205,16 @@ def _is_overdue(today: date) -> ColumnElement[bool]:
     return and_(CaseRow.status == CaseStatus.OPEN.value, CaseRow.next_due_on < today, CaseRow.officer_id.is_not(None))
 
 
-def _waiting(session: Session, team: ColumnElement[bool], officers: list[Officer], today: date) -> list[WaitingCase]:
+def _waiting(
+    session: Session, team: ColumnElement[bool], officers: list[Officer], today: date, sight: Sight
+) -> list[WaitingCase]:
     rows = session.scalars(
         select(CaseRow)
         .where(team, CaseRow.status == CaseStatus.OPEN.value, CaseRow.officer_id.is_(None))
         .order_by(CaseRow.opened_on, CaseRow.reference)
         .limit(MOST_ROWS)
     ).all()
-    facts = team_advice.facts_about(session, rows, today)
+    facts = team_advice.facts_about(session, rows, today, sight)
     return [
         WaitingCase(
             case_id=row.case_id,

@@ -14,6 +14,7 @@ from app.models.terms import CaseStatus, ChangeState, DocumentState
 from app.services import access, clock_rules, clocks
 from app.services.access import Permission
 from app.services.ages import school_year
+from app.services.restriction import Sight, sight_of
 from app.services.workspace import Workspace
 
 NearCase = Row[str, str, str, date | None, str]
@@ -107,14 +108,25 @@ class TodayView:
 
 
 def read(ws: Workspace) -> TodayView:
-    """Return the page for the signed-in person, as of now."""
+    """Return the page for the signed-in person, as of now.
+
+    Raises:
+        AccessRefused: the role may not read cases.
+    """
+    access.require(ws.actor, Permission.READ_CASES)
     today = ws.time.today()
     with ws.read() as session:
-        mine = (CaseRow.status == CaseStatus.OPEN.value, CaseRow.officer_id == ws.actor.user_id)
+        sight = sight_of(session, ws.actor)
+        mine = (
+            CaseRow.status == CaseStatus.OPEN.value,
+            CaseRow.officer_id == ws.actor.user_id,
+            *sight.open_cases(CaseRow.case_id),
+        )
         cases_count = session.scalar(select(func.count()).select_from(CaseRow).where(*mine)) or 0
         lines = tuple(sorted(_clock_lines(session, _near_cases(session, mine, today), today), key=_order))
-        tasks = _tasks(session, ws.actor.user_id, today)
-        documents, documents_count = _documents(session)
+        tasks = _tasks(session, ws.actor.user_id, today, sight)
+        files = access.allowed(ws.actor.role, Permission.LINK_DOCUMENTS)
+        documents, documents_count = _documents(session) if files else ((), 0)
         waiting, waiting_count = _waiting(session)
     return TodayView(
         today=today,
@@ -132,6 +144,7 @@ def read(ws: Workspace) -> TodayView:
 
 def counts(ws: Workspace) -> dict[str, int]:
     """Return the badges of the rail by route: only new things that need this person."""
+    access.require(ws.actor, Permission.USE_LAPTOP)
     found = {}
     with ws.read() as session:
         if access.allowed(ws.actor.role, Permission.LINK_DOCUMENTS):
@@ -140,7 +153,11 @@ def counts(ws: Workspace) -> dict[str, int]:
             query = (
                 select(func.count())
                 .select_from(CaseRow)
-                .where(CaseRow.status == CaseStatus.OPEN.value, CaseRow.officer_id.is_(None))
+                .where(
+                    CaseRow.status == CaseStatus.OPEN.value,
+                    CaseRow.officer_id.is_(None),
+                    *sight_of(session, ws.actor).open_cases(CaseRow.case_id),
+                )
             )
             found["team"] = session.scalar(query) or 0
     return found
@@ -155,8 +172,7 @@ def likely_matches(ws: Workspace, document_ids: Iterable[str]) -> dict[str, str]
     """
     from app.services.documents import suggest  # late: its matchers load after the page is on screen
 
-    if not access.allowed(ws.actor.role, Permission.LINK_DOCUMENTS):
-        return {}
+    access.require(ws.actor, Permission.LINK_DOCUMENTS)
     found = {}
     for document_id in document_ids:
         try:
@@ -237,11 +253,11 @@ def _detail(row: NearCase, today: date) -> str:
     return " · ".join(part for part in (year, row.reference) if part)
 
 
-def _tasks(session: Session, user_id: str | None, today: date) -> list[TaskLine]:
+def _tasks(session: Session, user_id: str | None, today: date, sight: Sight) -> list[TaskLine]:
     query = (
         select(Task, CaseRow.child_name, CaseRow.flags)
         .outerjoin(CaseRow, CaseRow.case_id == Task.case_id)
-        .where(Task.user_id == user_id, Task.done_at.is_(None))
+        .where(Task.user_id == user_id, Task.done_at.is_(None), *sight.open_cases(Task.case_id))
         .order_by(Task.due_on.is_(None), Task.due_on, Task.at_time, Task.id)
         .limit(MOST_TASKS)
     )

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from app.models import Address, Case, Child, ChildName, Enrolment, Person, Relationship, SchoolLink
+from app.ids import new_id
+from app.models import Address, Case, CaseAccess, Child, ChildName, Enrolment, Person, Relationship, SchoolLink
 from app.models.folding import fold
 from app.models.terms import CaseStatus, RelationshipKind, Stage
 from app.services import comparing, schools
@@ -217,7 +218,14 @@ def test_a_restricted_record_shows_nothing_but_that_it_is_there(
         child = add(ws)
         around(ws, child, address=("Secret Road", "", ""))
         with ws.write("Restricted") as session:
-            session.add(Case(reference="CME-2026-09999", child_id=child, opened_on=date(2026, 1, 1), restricted=True))
+            case = Case(
+                id=new_id(), reference="CME-2026-09999", child_id=child, opened_on=date(2026, 1, 1), restricted=True
+            )
+            session.add(case)
+            if ws is supervisor_workspace:
+                session.add(
+                    CaseAccess(case_id=case.id, user_id=ws.actor.user_id, granted_at=ws.time.now(), reason="Theirs")
+                )
     candidate = only(workspace)
     assert (candidate.restricted, candidate.fields) == (True, ())
     assert candidate.reasons == ("This record is restricted. Ask a manager to check.",)

@@ -25,6 +25,7 @@ from app.services.documents.kinds import LONGEST_TITLE, REPLY_SLIP, guess_kind, 
 from app.services.documents.protocol import Checked, FileProblemError, Problem
 from app.services.documents.worker import ParsingWorker
 from app.services.letters import code as letter_code
+from app.services.restriction import sight_of
 from app.services.workspace import Workspace
 
 FLAG_WORDS = {
@@ -192,17 +193,18 @@ def _known(ws: Workspace, name: str, data: bytes) -> AddedFile | None:
     sha256 = hashlib.sha256(data).hexdigest()
     with ws.read() as session:
         found = session.execute(
-            select(Document.id, Document.state, Case.reference)
+            select(Document.id, Document.state, Document.case_id, Case.reference)
             .outerjoin(Case, Case.id == Document.case_id)
             .where(Document.sha256 == sha256, Document.state != DocumentState.NOT_FOR_US)
             .order_by(Document.arrived_at)
         ).first()
+        hidden = found is not None and found.case_id in sight_of(session, ws.actor).hidden
     if found is None or not data:
         return None
     where = {
         DocumentState.TO_LINK: "It waits in To link.",
         DocumentState.SET_ASIDE: "It is in Set aside.",
-    }.get(found.state, f"It is on {found.reference}." if found.reference else "It is kept.")
+    }.get(found.state, f"It is on {found.reference}." if found.reference and not hidden else "It is kept.")
     return AddedFile(name, found.id, known=f"This page is already in Rollcall. {where}")
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
 
 from app.errors import UserError
 from app.models import CaseRow, Document
@@ -13,6 +14,7 @@ from app.models.terms import DocumentState
 from app.services.access import Permission, require
 from app.services.documents.intake import FLAG_WORDS
 from app.services.documents.kinds import kind_label
+from app.services.restriction import Sight, require_case, require_child, sight_of
 from app.services.workspace import Workspace
 
 TRAY_STATES = (DocumentState.TO_LINK, DocumentState.SET_ASIDE, DocumentState.LINKED)
@@ -88,7 +90,9 @@ def counts(ws: Workspace) -> TrayCounts:
     _may_read(ws)
     with ws.read() as session:
         rows = session.execute(
-            select(Document.state, func.count()).where(Document.state.in_(TRAY_STATES)).group_by(Document.state)
+            select(Document.state, func.count())
+            .where(Document.state.in_(TRAY_STATES), *_open(sight_of(session, ws.actor)))
+            .group_by(Document.state)
         )
         found = {state: number for state, number in rows}
     return TrayCounts(*(found.get(state, 0) for state in TRAY_STATES))
@@ -99,15 +103,18 @@ def list_documents(ws: Workspace, state: DocumentState, limit: int = 500) -> tup
     _may_read(ws)
     with ws.read() as session:
         rows = session.execute(
-            _rows_query().where(Document.state == state).order_by(Document.arrived_at.desc(), Document.id).limit(limit)
+            _rows_query()
+            .where(Document.state == state, *_open(sight_of(session, ws.actor)))
+            .order_by(Document.arrived_at.desc(), Document.id)
+            .limit(limit)
         ).all()
     return _tray_rows(ws, rows)
 
 
 def of_case(ws: Workspace, case_id: str) -> tuple[TrayRow, ...]:
     """Return a case's documents, incoming and issued, the newest first."""
-    require(ws.actor, Permission.READ_CASES)
     with ws.read() as session:
+        require_case(session, ws.actor, case_id, Permission.READ_CASES)
         rows = session.execute(
             _rows_query().where(Document.case_id == case_id).order_by(Document.arrived_at.desc(), Document.id)
         ).all()
@@ -125,6 +132,7 @@ def document(ws: Workspace, document_id: str) -> DocumentDetail:
         found = session.get(Document, document_id)
         if found is None:
             raise UserError(GONE)
+        require_document(session, ws, found, Permission.READ_CASES)
         row = session.get(CaseRow, found.case_id) if found.case_id else None
         return _detail(ws, found, f"{row.child_name}, {row.reference}" if row else "")
 
@@ -138,7 +146,8 @@ def document_called(ws: Workspace, ending: str) -> str:
     _may_read(ws)
     wanted = ending.strip().lower()
     with ws.read() as session:
-        found = [known for known in session.scalars(select(Document.id)) if known.endswith(wanted)] if wanted else []
+        query = select(Document.id).where(*_open(sight_of(session, ws.actor)))
+        found = [known for known in session.scalars(query) if known.endswith(wanted)] if wanted else []
     if len(found) != 1:
         what = "several documents have ids that end" if found else "no document has an id that ends"
         raise UserError(f"On this laptop {what} like that. Use the whole id, as the list shows it.")
@@ -153,10 +162,28 @@ def case_called(ws: Workspace, reference: str) -> str:
     """
     _may_read(ws)
     with ws.read() as session:
-        found = session.scalar(select(CaseRow.case_id).where(CaseRow.reference == reference.strip().upper()))
+        shown = sight_of(session, ws.actor).shown_cases(CaseRow.case_id)
+        found = session.scalar(select(CaseRow.case_id).where(CaseRow.reference == reference.strip().upper(), *shown))
     if found is None:
         raise UserError("This case is not on this laptop. Check the reference, or sync. Nothing was changed.")
     return found
+
+
+def require_document(session: Session, ws: Workspace, document: Document, permission: Permission) -> None:
+    """Refuse a document that is on a case, or about a child, this person may not open.
+
+    Raises:
+        AccessRefused: in words.
+    """
+    require(ws.actor, permission, document.id)
+    if document.case_id is not None:
+        require_case(session, ws.actor, document.case_id, permission)
+    elif document.child_id is not None:
+        require_child(session, ws.actor, document.child_id, permission)
+
+
+def _open(sight: Sight) -> list[ColumnElement[bool]]:
+    return sight.open_cases(Document.case_id)
 
 
 def _may_read(ws: Workspace) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.errors import EnvironmentFault
+from app.services.access import Permission, require
 from app.services.documents.clues import PAGE_BREAK, Span
 from app.services.documents.protocol import Box, PageWords
 from app.services.documents.suggest import Candidate
@@ -40,6 +41,7 @@ def page_text(text: str, page: int) -> str:
 
 def marks_of(ws: Workspace, sha256: str, candidate: Candidate) -> tuple[PageMark, ...]:
     """Return where a candidate's reasons stand on the pages; a reason whose place cannot be found is left out."""
+    require(ws.actor, Permission.LINK_DOCUMENTS, candidate.case_id)
     pages = ws.documents.pages
     made: list[PageMark] = []
     for reason in candidate.reasons:

@@ -22,8 +22,10 @@ from app.services.access import Permission, require
 from app.services.ages import age_words
 from app.services.batches import batched
 from app.services.documents.clues import Clues, Span, find_clues
+from app.services.documents.listing import require_document
 from app.services.documents.protocol import Box
 from app.services.letters import code as letter_code
+from app.services.restriction import require_case, sight_of
 from app.services.workspace import Workspace
 from app.timesource import format_date
 
@@ -139,11 +141,12 @@ def suggest(ws: Workspace, document_id: str) -> Suggestions:
         AccessRefused: the role may not link documents.
         UserError: the document is gone.
     """
-    require(ws.actor, Permission.LINK_DOCUMENTS)
+    require(ws.actor, Permission.LINK_DOCUMENTS, document_id)
     with ws.read() as session:
-        row = session.execute(select(Document.text, Document.reading).where(Document.id == document_id)).one_or_none()
+        row = session.get(Document, document_id)
         if row is None:
             raise UserError("This document is no longer here. Nothing was changed.")
+        require_document(session, ws, row, Permission.LINK_DOCUMENTS)
         return _suggest(ws, session, row.text, row.reading or {})
 
 
@@ -169,8 +172,8 @@ def describe_case(ws: Workspace, case_id: str) -> Candidate:
     Raises:
         UserError: the case is not on this laptop.
     """
-    require(ws.actor, Permission.LINK_DOCUMENTS)
     with ws.read() as session:
+        require_case(session, ws.actor, case_id, Permission.LINK_DOCUMENTS)
         row = session.get(CaseRow, case_id)
         if row is None:
             raise UserError("This case is not on this laptop. Sync, then try again.")
@@ -353,7 +356,12 @@ def _candidates(ws: Workspace, session: Session, found: _Found) -> list[Candidat
             row = next((row for row in theirs if row.case_id in reasons), None) or max(theirs, key=_newest)
             rows[row.case_id] = row
             reasons[row.case_id] = [*found.by_child[child_id], *reasons.get(row.case_id, ())]
-    made = [_candidate(ws, rows[case_id], some) for case_id, some in reasons.items() if case_id in rows]
+    sight = sight_of(session, ws.actor)
+    made = [
+        _restricted(rows[case_id], some) if case_id in sight.masked else _candidate(ws, rows[case_id], some)
+        for case_id, some in reasons.items()
+        if case_id in rows and case_id not in sight.hidden
+    ]
     mine = ws.actor.user_id
     made.sort(key=lambda c: (-c.strength, -len(c.reasons), rows[c.case_id].officer_id != mine, c.reference))
     return made[:_MOST_CANDIDATES]
@@ -361,6 +369,22 @@ def _candidates(ws: Workspace, session: Session, found: _Found) -> list[Candidat
 
 def _newest(row: CaseRow) -> tuple[bool, date]:
     return row.status == CaseStatus.OPEN, row.opened_on
+
+
+def _restricted(row: CaseRow, reasons: list[Reason]) -> Candidate:
+    """Return a case that this person may not open: whom to hand the page to, and not why it fits."""
+    whom = f"{row.officer_name} or a supervisor" if row.officer_name else "a supervisor"
+    return Candidate(
+        case_id=row.case_id,
+        child_id=row.child_id,
+        reference=row.reference,
+        child_name=row.child_name,
+        about=f"{row.reference} · Restricted",
+        note=f"This case is restricted. Ask {whom} to link this page.",
+        strength=max(reason.strength for reason in reasons),
+        reasons=(),
+        can_link=False,
+    )
 
 
 def _candidate(ws: Workspace, row: CaseRow, reasons: list[Reason]) -> Candidate:

@@ -16,6 +16,7 @@ from app.errors import UserError
 from app.models import Case, CaseEvent, CaseRow, Document, Letter, Task
 from app.models.terms import DocumentState, EventKind
 from app.services.access import Permission, require
+from app.services.audit import Action
 from app.services.documents.kinds import document_kinds, kind_label, titled
 from app.services.documents.listing import (
     GONE,
@@ -28,6 +29,7 @@ from app.services.documents.listing import (
     document_called,
     list_documents,
     of_case,
+    require_document,
 )
 from app.services.documents.reading import PageMark
 from app.services.documents.suggest import Candidate
@@ -73,8 +75,17 @@ class LinkDone:
 
 
 def note_opened(ws: Workspace, document_id: str) -> None:
-    """Record in the audit that the signed-in person read a document."""
-    ws.audit("read", "document", document_id)
+    """Record in the audit that the signed-in person read a document.
+
+    Raises:
+        AccessRefused: the person may not read it.
+    """
+    require(ws.actor, Permission.READ_CASES, document_id)
+    with ws.read() as session:
+        found = session.get(Document, document_id)
+        if found is not None:
+            require_document(session, ws, found, Permission.READ_CASES)
+    ws.audit(Action.READ, "document", document_id)
 
 
 def default_follow_up_on(today: date) -> date:
@@ -110,14 +121,14 @@ def link(
     Raises:
         UserError: beside the field it belongs to; nothing was changed.
     """
-    require(ws.actor, Permission.LINK_DOCUMENTS)
+    require(ws.actor, Permission.LINK_DOCUMENTS, document_id)
     if kind not in document_kinds():
         raise UserError("Choose what it is.", field="kind")
     if received_on is None or received_on > ws.time.today():
         raise UserError("Received must be today or earlier.", field="received_on")
     with ws.write("Linked a document") as session:
-        found = _waiting(session, document_id)
-        require_open(session, case_id)
+        require_open(session, ws.actor, case_id, Permission.LINK_DOCUMENTS)
+        found = _waiting(session, ws, document_id)
         case = session.get_one(Case, case_id)
         previous = found.state
         found.state, found.case_id, found.child_id = DocumentState.LINKED, case.id, case.child_id
@@ -153,6 +164,7 @@ def undo_link(ws: Workspace, done: LinkDone) -> None:
         found = session.get(Document, done.document_id)
         if found is None or found.state is not DocumentState.LINKED or found.case_id != done.case_id:
             raise UserError("This document has been moved since. Open it to see where it is. Nothing was changed.")
+        require_document(session, ws, found, Permission.LINK_DOCUMENTS)
         _unlink(ws, session, found, done.event_id, done.previous_state)
         task = session.get(Task, done.task_id) if done.task_id else None
         if task is not None and task.done_at is None:
@@ -170,6 +182,7 @@ def unlink(ws: Workspace, document_id: str) -> None:
         found = session.get(Document, document_id)
         if found is None or found.state is not DocumentState.LINKED:
             raise UserError("This document is not linked to a case. Nothing was changed.")
+        require_document(session, ws, found, Permission.LINK_DOCUMENTS)
         event_id = session.scalar(
             select(CaseEvent.id)
             .where(CaseEvent.document_id == document_id, CaseEvent.corrects_id.is_(None))
@@ -185,6 +198,7 @@ def set_aside(ws: Workspace, document_id: str, *, reason: str) -> None:
     Raises:
         UserError: no reason, or the document no longer waits.
     """
+    require(ws.actor, Permission.LINK_DOCUMENTS, document_id)
     if not reason.strip():
         raise UserError("Say why it is set aside.", field="reason")
     _leave(ws, document_id, DocumentState.SET_ASIDE, reason.strip(), "Set a document aside")
@@ -196,6 +210,7 @@ def not_for_us(ws: Workspace, document_id: str, *, reason: str) -> None:
     Raises:
         UserError: no reason, or the document no longer waits.
     """
+    require(ws.actor, Permission.LINK_DOCUMENTS, document_id)
     if not reason.strip():
         raise UserError("Say where it goes, such as the school admissions team.", field="reason")
     _leave(ws, document_id, DocumentState.NOT_FOR_US, reason.strip(), "Marked a document as not for us")
@@ -206,6 +221,8 @@ def put_back(ws: Workspace, document_id: str) -> None:
     require(ws.actor, Permission.LINK_DOCUMENTS)
     with ws.write("Put a document back in the tray") as session:
         found = session.get(Document, document_id)
+        if found is not None:
+            require_document(session, ws, found, Permission.LINK_DOCUMENTS)
         if found is None or found.state not in (DocumentState.SET_ASIDE, DocumentState.NOT_FOR_US):
             raise UserError("This document has been moved since. Open it to see where it is. Nothing was changed.")
         found.state, found.state_reason = DocumentState.TO_LINK, ""
@@ -225,14 +242,16 @@ def rotate(ws: Workspace, document_id: str, page: int, degrees: int) -> None:
         found = session.get(Document, document_id)
         if found is None:
             raise UserError(GONE)
+        require_document(session, ws, found, Permission.LINK_DOCUMENTS)
         turned = {**found.rotation, str(page): degrees // QUARTER_TURN * QUARTER_TURN % 360}
         found.rotation = {number: angle for number, angle in turned.items() if angle}
 
 
-def _waiting(session: Session, document_id: str) -> Document:
+def _waiting(session: Session, ws: Workspace, document_id: str) -> Document:
     found = session.get(Document, document_id)
     if found is None:
         raise UserError(GONE)
+    require_document(session, ws, found, Permission.LINK_DOCUMENTS)
     if found.state not in (DocumentState.TO_LINK, DocumentState.SET_ASIDE):
         row = session.get(CaseRow, found.case_id) if found.case_id else None
         where = f"is already on {row.reference}" if row else "has been moved since"
@@ -241,9 +260,8 @@ def _waiting(session: Session, document_id: str) -> Document:
 
 
 def _leave(ws: Workspace, document_id: str, state: DocumentState, reason: str, why: str) -> None:
-    require(ws.actor, Permission.LINK_DOCUMENTS)
     with ws.write(why) as session:
-        found = _waiting(session, document_id)
+        found = _waiting(session, ws, document_id)
         found.state, found.state_reason = state, reason
 
 

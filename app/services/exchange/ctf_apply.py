@@ -20,6 +20,7 @@ from app.services.exchange.tabular import NOTHING_CHANGED
 from app.services.match_details import latest_case
 from app.services.referral_records import Recorder
 from app.services.referral_words import source_name
+from app.services.restriction import require_child
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -99,6 +100,8 @@ def _count(report: ImportReport, made: PupilPlan, decision: Decision) -> None:
 
 def _import(session: "Session", ws: "Workspace", plan: CtfPlan, made: PupilPlan, decision: Decision) -> None:
     known = decision.child_id if decision.kind == SAME else None
+    if known is not None:
+        require_child(session, ws.actor, known, Permission.TAKE_REFERRALS)
     if known is not None and session.get(Child, known) is None:
         raise UserError(f"The child chosen for pupil {made.pupil.number} is not on this laptop. {NOTHING_CHANGED}")
     child_before = session.get(Child, known) if known else None

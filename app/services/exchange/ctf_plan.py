@@ -19,6 +19,7 @@ from app.services.exchange.tabular import NOTHING_CHANGED
 from app.services.match_details import describe
 from app.services.matching import Candidate, Strength
 from app.services.referral_form import Answers
+from app.services.restriction import Sight, sight_of
 from app.timesource import format_date, london, to_london
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class PupilPlan:
         if not self.candidates:
             return Decision(NEW)
         strong = [candidate for candidate in self.candidates if candidate.strength is Strength.STRONG]
-        return Decision(SAME, strong[0].child_id) if len(strong) == 1 else None
+        return Decision(SAME, strong[0].child_id) if len(strong) == 1 and not strong[0].restricted else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,28 +129,34 @@ def plan(
     require(ws.actor, Permission.TAKE_REFERRALS)
     made = []
     with ws.read() as session:
+        sight = sight_of(session, ws.actor)
         for pupil in file.pupils:
             if cancelled is not None and cancelled():
                 raise UserError(f"Stopped. {NOTHING_CHANGED}")
-            made.append(_plan(ws, session, file, pupil))
+            made.append(_plan(ws, session, file, pupil, sight))
             if progress is not None:
                 progress(len(made), len(file.pupils))
     return CtfPlan(file, file_name, tuple(made))
 
 
-def _plan(ws: "Workspace", session: "Session", file: CtfFile, pupil: CtfPupil) -> PupilPlan:
+def _plan(ws: "Workspace", session: "Session", file: CtfFile, pupil: CtfPupil, sight: Sight) -> PupilPlan:
     referral_id = reference_id("ctf", file.sha256, str(pupil.number))
     if pupil.refusal:
         return PupilPlan(pupil, referral_id, Answers())
     answers = answers_for(session, file, pupil, ws.time.today())
     subject = referral_form.subject_of(answers)
-    hits = matching.rank(matching.find_hits(session, subject))[: matching.CANDIDATES]
-    changes = {hit.child.id: tuple(field_changes(session, file, pupil, hit.child)) for hit in hits}
+    ranked = matching.rank(matching.find_hits(session, subject))
+    hits = [hit for hit in ranked if hit.child.id not in sight.hidden_children][: matching.CANDIDATES]
+    changes = {
+        hit.child.id: tuple(field_changes(session, file, pupil, hit.child))
+        for hit in hits
+        if hit.child.id not in sight.masked_children
+    }
     return PupilPlan(
         pupil=pupil,
         referral_id=referral_id,
         answers=answers,
-        candidates=tuple(describe(session, ws, subject, hit) for hit in hits),
+        candidates=tuple(describe(session, ws, subject, hit, sight) for hit in hits),
         changes=changes,
         already=session.get(Referral, referral_id) is not None,
         warnings=(*pupil.warnings, *_neighbours(file, pupil)),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import uuid_utils
 
 from app.errors import UserError
+from app.services.access import Permission, require
 from app.services.exchange.report import Cancelled, ImportReport, Progress
 from app.services.exchange.tabular import NOTHING_CHANGED, Row, Table, cell_problem
 
@@ -172,6 +173,7 @@ def write_changes(
         cancelled: asked after each commit; what is saved by then stays.
         total: rows expected, for progress.
     """
+    require(ws.actor, Permission.IMPORT_REFERENCE)
     held = _held_rows(ws, model)
     new: list[Mapping[str, Any]] = []
     altered: list[tuple[str, dict[str, tuple[Any, Any]]]] = []

@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
+from sqlalchemy import select
+
 from app.errors import EnvironmentFault, UserError
+from app.models import Letter
 from app.services.access import Permission, require
+from app.services.audit import Action
+from app.services.restriction import require_case
 from app.services.workspace import Workspace
 
 
@@ -24,9 +29,13 @@ def write(ws: Workspace, letter_id: str, pdf: bytes, path: Path, *, draft: bool 
         UserError: there is a file at that place already.
         EnvironmentFault: the place cannot be written.
     """
-    require(ws.actor, Permission.WRITE_LETTERS if draft else Permission.READ_CASES)
+    require(ws.actor, Permission.EXPORT_RECORDS, letter_id)
+    with ws.read() as session:
+        case_id = session.scalar(select(Letter.case_id).where(Letter.id == letter_id))
+        if case_id is not None:
+            require_case(session, ws.actor, case_id, Permission.EXPORT_RECORDS)
     check_free(path)
-    ws.audit("exported a draft letter" if draft else "exported a letter", "letter", letter_id, {"bytes": len(pdf)})
+    ws.audit(Action.EXPORTED_DRAFT if draft else Action.EXPORTED_LETTER, "letter", letter_id, {"bytes": len(pdf)})
     try:
         with path.open("xb") as stream:
             stream.write(pdf)

@@ -9,9 +9,11 @@ from app.errors import UserError
 from app.models import Address, Authority, Case, Child, ChildName, Enrolment, Letter, User
 from app.models.terms import CaseStatus, SafetyKind
 from app.services import grounds
+from app.services.access import Permission
 from app.services.letters import recipients, shield
 from app.services.letters.recipients import Recipient
 from app.services.letters.shield import ProtectedPlace
+from app.services.restriction import require_case
 from app.services.workspace import Workspace
 
 
@@ -74,9 +76,11 @@ def read(ws: Workspace, case_id: str) -> Facts:
     """Read what a letter about a case can draw on.
 
     Raises:
+        AccessRefused: the person may not write about it.
         UserError: the case is not on this laptop.
     """
     with ws.read() as session:
+        require_case(session, ws.actor, case_id, Permission.WRITE_LETTERS)
         case = session.get(Case, case_id)
         child = session.get(Child, case.child_id) if case is not None else None
         if case is None or child is None:

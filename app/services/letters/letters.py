@@ -18,6 +18,7 @@ from app.models import Case, CaseEvent, Clock, Document, Letter, Task
 from app.models.terms import DocumentState, EventKind, LetterState
 from app.services import drafts
 from app.services.access import Permission, require
+from app.services.audit import Action
 from app.services.letters import facts as letter_facts
 from app.services.letters.code import LETTER_SENT
 from app.services.letters.compose import Composed, compose
@@ -27,6 +28,7 @@ from app.services.letters.inspection import usual_reply
 from app.services.letters.templates import DELIVERY_WORDS, template
 from app.services.letters.typeset import Typeset, typeset
 from app.services.open_case import require_open
+from app.services.restriction import require_case
 from app.services.workspace import Workspace
 from app.timesource import format_weekday
 
@@ -84,7 +86,7 @@ def load(ws: Workspace, letter_id: str) -> LetterDraft:
     """
     require(ws.actor, Permission.WRITE_LETTERS)
     with ws.read() as session:
-        row = _draft_row(session, letter_id)
+        row = _draft_row(session, ws, letter_id)
         kept = drafts.load_draft(ws, _key(letter_id))
         stored = _from_row(row)
     return _overlaid(stored, kept)
@@ -99,6 +101,8 @@ def keep(ws: Workspace, draft: LetterDraft) -> LetterDraft:
     require(ws.actor, Permission.WRITE_LETTERS)
     if not draft.stored:
         draft = _insert(ws, draft)
+    with ws.read() as session:
+        require_case(session, ws.actor, draft.case_id, Permission.WRITE_LETTERS)
     drafts.save_draft(ws, _key(draft.letter_id), json.dumps(_changeable(draft)))
     return draft
 
@@ -114,7 +118,7 @@ def save(ws: Workspace, draft: LetterDraft) -> LetterDraft:
         return _insert(ws, draft)
     composed = compose(letter_facts.read(ws, draft.case_id), draft)
     with ws.write("Saved a letter") as session:
-        _write(_draft_row(session, draft.letter_id), composed)
+        _write(_draft_row(session, ws, draft.letter_id), composed)
         drafts.drop(session, _key(draft.letter_id))
     return draft
 
@@ -127,7 +131,7 @@ def discard(ws: Workspace, letter_id: str) -> None:
     """
     require(ws.actor, Permission.WRITE_LETTERS)
     with ws.write("Discarded a draft letter") as session:
-        session.delete(_draft_row(session, letter_id))
+        session.delete(_draft_row(session, ws, letter_id))
         drafts.drop(session, _key(letter_id))
 
 
@@ -169,6 +173,8 @@ def correct(ws: Workspace, letter_id: str) -> LetterDraft:
     require(ws.actor, Permission.WRITE_LETTERS)
     with ws.read() as session:
         row = session.get(Letter, letter_id)
+        if row is not None:
+            require_case(session, ws.actor, row.case_id, Permission.WRITE_LETTERS)
         if row is None or row.state is not LetterState.ISSUED:
             raise UserError("Only a letter that was sent can be corrected. Nothing was changed.")
         sent = _from_row(row)
@@ -184,13 +190,15 @@ def issued_bytes(ws: Workspace, letter_id: str) -> bytes:
     Raises:
         UserError: it has not gone out, or its bytes are not on this laptop yet.
     """
-    require(ws.actor, Permission.READ_CASES)
+    require(ws.actor, Permission.READ_CASES, letter_id)
     with ws.read() as session:
-        sha256 = session.execute(select(Letter.sha256).where(Letter.id == letter_id)).scalar()
-    if not sha256:
+        found = session.execute(select(Letter.case_id, Letter.sha256).where(Letter.id == letter_id)).first()
+        if found is not None:
+            require_case(session, ws.actor, found.case_id, Permission.READ_CASES)
+    if found is None or not found.sha256:
         raise UserError("This letter has not been sent yet.")
-    data = ws.documents.get(sha256)
-    ws.audit("opened a letter", "letter", letter_id)
+    data = ws.documents.get(found.sha256)
+    ws.audit(Action.READ_LETTER, "letter", letter_id)
     return data
 
 
@@ -198,10 +206,11 @@ def _key(letter_id: str) -> str:
     return f"letter:{letter_id}"
 
 
-def _draft_row(session: Session, letter_id: str) -> Letter:
+def _draft_row(session: Session, ws: Workspace, letter_id: str) -> Letter:
     row = session.get(Letter, letter_id)
     if row is None:
         raise UserError("This draft is no longer here. Nothing was changed.")
+    require_case(session, ws.actor, row.case_id, Permission.WRITE_LETTERS)
     if row.state is not LetterState.DRAFT:
         raise UserError(f"{row.reference} has already been sent. To change it, write a correction.")
     return row
@@ -215,11 +224,11 @@ def _insert(ws: Workspace, draft: LetterDraft) -> LetterDraft:
     with ws.read() as session:
         known = session.get(Letter, draft.letter_id)
         if known is not None:
-            row = _draft_row(session, draft.letter_id)
+            row = _draft_row(session, ws, draft.letter_id)
             return replace(draft, number=row.number, reference=row.reference, stored=True)
     facts = letter_facts.read(ws, draft.case_id)
     with ws.write("Started a letter") as session:
-        require_open(session, draft.case_id)
+        require_open(session, ws.actor, draft.case_id, Permission.WRITE_LETTERS)
         taken = session.scalar(select(func.max(Letter.number)).where(Letter.case_id == draft.case_id)) or 0
         numbered = replace(draft, number=taken + 1, reference=f"{facts.case_reference}/L{taken + 1}", stored=True)
         row = Letter(id=draft.letter_id, case_id=draft.case_id, number=numbered.number, values={})
@@ -305,8 +314,8 @@ def _record(ws: Workspace, composed: Composed, sent: Typeset, sha256: str) -> Is
     now = ws.time.now()
     document_id = new_id()
     with ws.write("Sent a letter") as session:
-        row = _draft_row(session, composed.draft.letter_id)
-        require_open(session, row.case_id)
+        row = _draft_row(session, ws, composed.draft.letter_id)
+        require_open(session, ws.actor, row.case_id, Permission.WRITE_LETTERS)
         _write(row, composed)
         row.state = LetterState.ISSUED
         row.issued_at, row.issued_by = now, ws.actor.user_id

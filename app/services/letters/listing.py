@@ -11,6 +11,7 @@ from app.models import CaseRow, Letter, User
 from app.models.terms import LetterState
 from app.services.access import Permission, require
 from app.services.letters.templates import DELIVERY_WORDS
+from app.services.restriction import require_case, sight_of
 from app.services.workspace import Workspace
 
 STATE_WORDS = {
@@ -60,11 +61,14 @@ def letters(ws: Workspace, *, case_id: str | None = None, limit: int = 500) -> l
         case_id: of one case only.
         limit: the most that are returned.
     """
-    require(ws.actor, Permission.READ_CASES)
+    require(ws.actor, Permission.READ_CASES, case_id)
     query = _query().order_by(Letter.created_at.desc()).limit(limit)
     if case_id is not None:
         query = query.where(Letter.case_id == case_id)
     with ws.read() as session:
+        if case_id is not None:
+            require_case(session, ws.actor, case_id, Permission.READ_CASES)
+        query = query.where(*sight_of(session, ws.actor).open_cases(Letter.case_id))
         return [_line(ws, row) for row in session.execute(query)]
 
 
@@ -77,6 +81,8 @@ def letter(ws: Workspace, letter_id: str) -> LetterLine:
     require(ws.actor, Permission.READ_CASES)
     with ws.read() as session:
         row = session.execute(_query().where(Letter.id == letter_id)).first()
+        if row is not None:
+            require_case(session, ws.actor, row[0].case_id, Permission.READ_CASES)
     if row is None:
         raise UserError("This letter is not on this laptop. Sync, then open it again. Nothing was changed.")
     return _line(ws, row)
@@ -121,7 +127,8 @@ def find_case(ws: Workspace, reference: str) -> str:
     """
     require(ws.actor, Permission.READ_CASES)
     with ws.read() as session:
-        found = session.scalar(select(CaseRow.case_id).where(CaseRow.reference == reference.strip().upper()))
+        shown = sight_of(session, ws.actor).shown_cases(CaseRow.case_id)
+        found = session.scalar(select(CaseRow.case_id).where(CaseRow.reference == reference.strip().upper(), *shown))
     if found is None:
         raise UserError(f"{reference} is not on this laptop. Nothing was changed.")
     return found
@@ -136,9 +143,10 @@ def find_letter(ws: Workspace, words: str) -> str:
     require(ws.actor, Permission.READ_CASES)
     wanted = words.strip()
     with ws.read() as session:
-        found = set(session.scalars(select(Letter.id).where(Letter.reference == wanted.upper())))
+        open_to = sight_of(session, ws.actor).open_cases(Letter.case_id)
+        found = set(session.scalars(select(Letter.id).where(Letter.reference == wanted.upper(), *open_to)))
         if not found and _is_id(wanted):
-            found = set(session.scalars(select(Letter.id).where(Letter.id == wanted)))
+            found = set(session.scalars(select(Letter.id).where(Letter.id == wanted, *open_to)))
     if not found:
         raise UserError(f"There is no letter {words} on this laptop. Nothing was changed.")
     if len(found) > 1:

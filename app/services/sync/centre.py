@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.models import CaseRow, ChangeLine, ChangeSetRow, Conflict, Document, SyncState
 from app.models.terms import ChangeState, ConflictState
+from app.services.access import Permission, allowed, require
+from app.services.restriction import sight_of
 from app.services.sync import facts
 from app.services.sync.client import pending_count
 from app.services.workspace import Workspace
@@ -81,8 +83,10 @@ _WORDS = {
 
 
 def sync_view(ws: Workspace) -> SyncView:
-    """Return what the Sync centre shows. Reads only this laptop."""
+    """Return what the Sync centre shows. Reads only this laptop; names only cases that this person may open."""
+    require(ws.actor, Permission.USE_LAPTOP)
     with ws.read() as session:
+        closed = None if not allowed(ws.actor.role, Permission.READ_CASES) else sight_of(session, ws.actor).closed
         pending = pending_count(session)
         refused = _count(session, ChangeSetRow, ChangeSetRow.state == ChangeState.REFUSED)
         conflicts = _count(session, Conflict, Conflict.state == ConflictState.OPEN)
@@ -90,8 +94,8 @@ def sync_view(ws: Workspace) -> SyncView:
         settled = select(SyncState.name).where(SyncState.name == facts.DOCUMENT_PREFIX + Document.sha256)
         unsent = _count(session, Document, ~settled.exists())
         waiting = [
-            *_rows(session, ChangeSetRow.state == ChangeState.REFUSED, ChangeSetRow.sequence, MOST_ROWS),
-            *_rows(session, ChangeSetRow.state == ChangeState.PENDING, ChangeSetRow.sequence, MOST_ROWS),
+            *_rows(session, ChangeSetRow.state == ChangeState.REFUSED, ChangeSetRow.sequence, MOST_ROWS, closed),
+            *_rows(session, ChangeSetRow.state == ChangeState.PENDING, ChangeSetRow.sequence, MOST_ROWS, closed),
         ]
         # Keys are in the order of making, so the newest are found without reading the rest.
         recent = _rows(
@@ -99,6 +103,7 @@ def sync_view(ws: Workspace) -> SyncView:
             ChangeSetRow.state.not_in((ChangeState.PENDING, ChangeState.REFUSED)),
             ChangeSetRow.id.desc(),
             RECENT_ROWS,
+            closed,
         )
         made = session.execute(
             select(func.max(ChangeSetRow.sequence)).where(ChangeSetRow.device_id == ws.actor.device_id)
@@ -136,7 +141,12 @@ def _count(session: Session, model: Any, condition: Any) -> int:
     return int(session.execute(select(func.count()).select_from(model).where(condition)).scalar_one())
 
 
-def _rows(session: Session, condition: Any, order: Any, limit: int) -> list[WaitingRow]:
+def _rows(session: Session, condition: Any, order: Any, limit: int, closed: frozenset[str] | None) -> list[WaitingRow]:
+    """Return change sets as rows.
+
+    Args:
+        closed: cases that are not named; None names none at all.
+    """
     found = session.execute(
         select(
             ChangeSetRow.id,
@@ -156,6 +166,8 @@ def _rows(session: Session, condition: Any, order: Any, limit: int) -> list[Wait
     for row in found:
         state, words = _WORDS[row.state]
         case_id, case = cases.get(row.id, (None, ""))
+        if closed is None or case_id in closed:
+            case_id, case = None, "A case you may not open" if case else ""
         rows.append(
             WaitingRow(
                 id=row.id,

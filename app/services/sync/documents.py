@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import Document, SyncState
+from app.services.access import Permission, require
 from app.services.documents.store import CHUNK_BYTES, ContentDamaged, DocumentStore
 from app.services.sync import facts, protocol
 from app.services.sync.faults import nonsense
@@ -25,6 +26,7 @@ def move_documents(ws: Workspace, transport: Transport, report: SyncReport, prog
         report: counts are added to it.
         progress: told how many documents are settled.
     """
+    require(ws.actor, Permission.USE_LAPTOP)
     with ws.read() as session:
         unsettled = _unsettled(session)
     if not unsettled:

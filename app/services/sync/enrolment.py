@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.errors import EnvironmentFault, UserError
 from app.logs import get_logger
 from app.models import DeviceKey, User
+from app.services.access import Permission, require
 from app.services.signing import Signer
 from app.services.sync import facts, protocol, writing
 from app.services.sync.authority import keep_authority_key
@@ -159,6 +160,7 @@ def open_transport(ws: Workspace) -> HttpTransport:
     Raises:
         UserError: it is not enrolled.
     """
+    require(ws.actor, Permission.USE_LAPTOP)
     with ws.read() as session:
         server = facts.get(session, facts.SERVER)
         key = session.execute(select(DeviceKey.device_id, DeviceKey.private_key)).first()
@@ -170,6 +172,7 @@ def open_transport(ws: Workspace) -> HttpTransport:
 
 def enrolled(ws: Workspace) -> bool:
     """Return whether this vault has a central store."""
+    require(ws.actor, Permission.USE_LAPTOP)
     with ws.read() as session:
         return facts.get(session, facts.SERVER) is not None
 

@@ -7,6 +7,8 @@ from sqlalchemy import select
 
 from app.models import Case, CaseRow, Conflict, User
 from app.models.terms import ConflictState
+from app.services.access import Permission, require
+from app.services.restriction import sight_of
 from app.services.workspace import Workspace
 
 
@@ -42,6 +44,7 @@ class StaleAllocation:
 
 def stale_allocations(ws: Workspace) -> list[StaleAllocation]:
     """Return the allocations that were overtaken and that nobody has settled, newest first."""
+    require(ws.actor, Permission.ALLOCATE_CASES)
     with ws.read() as session:
         names = {row.id: row.name for row in session.execute(select(User.id, User.name))}
         rows = session.execute(
@@ -52,6 +55,7 @@ def stale_allocations(ws: Workspace) -> list[StaleAllocation]:
                 Conflict.table_name == Case.__tablename__,
                 Conflict.field == "officer_id",
                 Conflict.state == ConflictState.OPEN,
+                *sight_of(session, ws.actor).open_cases(Case.id),
             )
             .order_by(Conflict.offered_at.desc())
         ).all()
