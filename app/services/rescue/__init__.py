@@ -1,1 +1,1 @@
-"""Getting everything back when a database will not open."""
+"""A database of the vault that will not open is set aside, never deleted, and rebuilt from whatever else there is."""

@@ -6,6 +6,7 @@ the page is what was written: nothing is guessed. Done on a copy; the damaged fi
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,10 +15,13 @@ from app.services.vault.pages import MAC, PAGE, SALT, covered, is_whole, mac_key
 MOST_PAGES = 64
 """More damage than this is not a flipped byte here and there; a backup is quicker."""
 MOST_BYTE_SEARCHES = 6
-"""A page takes some eight seconds to try every value of every byte; single bits take a fraction of one."""
+"""A page takes some eight seconds to try every value of every byte; single bits take a fraction of one. With more
+damaged pages than this, only single bits are tried."""
 _SHA512_BLOCK = 128
+_RUN = re.compile(rb"(.)\1{15}", re.DOTALL)
+"""Never in what a cipher wrote: a disk's sector was zeroed, not a byte flipped."""
 _CODE_BYTES_RIGHT = 48
-"""If so many bytes of a stored code fit, the page is right and the code itself is damaged: a chance of 2 to the -384."""
+"""If so many bytes of a stored code fit, the page is right and the code itself is damaged."""
 
 
 def mend(path: Path, key: bytes, damaged: Iterable[int]) -> list[int]:
@@ -44,16 +48,15 @@ def mend(path: Path, key: bytes, damaged: Iterable[int]) -> list[int]:
             stream.seek(0)
             stream.write(salt)
             return []  # the codes of all pages hang on the salt; whether they fit now is checked by the caller
-        if len(pages) > MOST_PAGES:
-            return pages
+        if len(pages) > MOST_PAGES or len(pages) * PAGE >= path.stat().st_size:
+            return pages  # not a byte here and there, or another vault's file
         code_key = mac_key(key, first[:SALT])
-        left, searches = [], MOST_BYTE_SEARCHES
+        left, every_value = [], len(pages) <= MOST_BYTE_SEARCHES
         for number in pages:
             stream.seek((number - 1) * PAGE)
             page = stream.read(PAGE)
             found = _code_renewed(page, number, code_key) or _one_byte(page, number, code_key, _FLIPPED_BITS)
-            if found is None and searches:
-                searches -= 1
+            if found is None and every_value:
                 found = _one_byte(page, number, code_key, _OTHER_VALUES)
             if found is None:
                 left.append(number)
@@ -91,7 +94,7 @@ def _code_renewed(page: bytes, number: int, code_key: bytes) -> bytes | None:
 
 def _one_byte(page: bytes, number: int, code_key: bytes, masks: tuple[int, ...]) -> bytes | None:
     """Return the page with one byte changed by one of the masks so that its code fits, or None."""
-    if len(page) != PAGE:
+    if len(page) != PAGE or _RUN.search(page):
         return None
     content, wanted = bytearray(covered(page, number)), page[PAGE - MAC :]
     padded = code_key.ljust(_SHA512_BLOCK, b"\0")

@@ -24,6 +24,8 @@ PRAGMAS = (
     "PRAGMA cache_size = -131072",  # 128 MiB: SQLCipher's default decrypts the same pages over and over
 )
 _CORRUPT, _NOT_A_DATABASE, _READ_ONLY = 11, 26, 8  # SQLite's primary result codes
+DriverError = sqlcipher3.dbapi2.DatabaseError
+"""What the driver raises, for those who must not know the driver."""
 _LIVE = ("cases.db", "documents.db")
 
 

@@ -287,14 +287,15 @@ def _look_over(folder: Path, data_keys: DataKeys) -> None:
     marked = marked_damage(folder)
     if marked:
         raise VaultDamaged(marked, f"A part of {marked} could not be read. It is kept untouched.")
-    path = folder / "documents.db"
-    log = folder / "documents.db-wal"
-    try:
-        # A page may be torn in the file and whole in the log: then only opening it tells.
-        whole = first_page_is_whole(path, data_keys.documents) or (log.exists() and log.stat().st_size > 0)
-    except FileNotFoundError:
-        raise VaultDamaged(path.name, f"{path.name} is missing from the vault folder. Nothing was changed.") from None
-    except OSError as error:
-        raise EnvironmentFault(f"The disk did not let {path.name} be opened. Try again.") from error
-    if not whole:
-        raise VaultDamaged(path.name, f"{path.name} is damaged or has another key. It is kept untouched.")
+    for name, key in (("cases.db", data_keys.cases), ("documents.db", data_keys.documents)):
+        path, log = folder / name, folder / f"{name}-wal"
+        try:
+            # A page may be torn in the file and whole in the log: then only opening it tells.
+            logged = log.exists() and log.stat().st_size > 0 and path.stat().st_size > 0
+            whole = logged or first_page_is_whole(path, key)
+        except FileNotFoundError:
+            raise VaultDamaged(name, f"{name} is missing from the vault folder. Nothing was changed.") from None
+        except OSError as error:
+            raise EnvironmentFault(f"The disk did not let {name} be opened. Try again.") from error
+        if not whole:
+            raise VaultDamaged(name, f"{name} is damaged or has another key. It is kept untouched.")
