@@ -6,10 +6,11 @@ None of these is synced. Projections can be dropped and rebuilt from the records
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Computed, Index, Uuid, text
-from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
+from sqlalchemy import Index, String, Uuid, cast, func, text, type_coerce
+from sqlalchemy.orm import Mapped, column_property, mapped_column
+from sqlalchemy.types import TypeEngine
 
-from app.models.base import Base, Key, OptionalRef, Ref
+from app.models.base import Base, Key, Ref, UtcDateTime
 from app.models.terms import ChangeState
 
 
@@ -62,36 +63,36 @@ class ChangeLine(Base):
     op: Mapped[str]
 
 
-def _said(name: str) -> str:
-    """Return the SQL of what an entry's body says under a name."""
-    return f"json_extract(CAST(body AS TEXT), '$.{name}')"
-
-
-def _read_out(sql: str) -> MappedColumn[Any]:
-    return mapped_column(Computed(sql, persisted=False), nullable=True)
+def _said(body: Any, name: str, kind: TypeEngine[Any] | None = None) -> Any:
+    """Return what an entry's body says under a name, as the given type of column would hold it."""
+    said = func.json_extract(cast(body, String), f"$.{name}")
+    if isinstance(kind, UtcDateTime):
+        said = func.replace(func.substr(said, 1, 26), "T", " ")
+    elif isinstance(kind, Uuid):
+        said = func.replace(said, "-", "")
+    return column_property(type_coerce(said, kind or String()))
 
 
 class AuditEntry(Base):
     """A link of this device's audit chain: each hash covers the one before.
 
     Only ``sequence``, ``body`` and ``hash`` are stored; the rest is read out of the body whenever it is asked for, so
-    nothing stands beside what is hashed.
+    nothing stands beside what is hashed, and a save writes nothing twice.
     """
 
     __tablename__ = "audit_entry"
 
     sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    body: Mapped[bytes]
+    body: Mapped[bytes] = mapped_column()
     """Canonical JSON (``app.services.audit.chain.Entry``): the very bytes that are hashed."""
     hash: Mapped[bytes]
-    # Never NOT NULL: SQLite would read the body again at every insert to check it.
-    at: Mapped[datetime] = _read_out(f"replace(substr({_said('at')}, 1, 26), 'T', ' ')")
-    actor_id: Mapped[OptionalRef] = _read_out(f"replace({_said('actor_id')}, '-', '')")
-    actor_name: Mapped[str] = _read_out(_said("actor_name"))
-    action: Mapped[str] = _read_out(_said("action"))
-    subject_table: Mapped[str] = _read_out(_said("subject_table"))
-    subject_id: Mapped[OptionalRef] = _read_out(f"replace({_said('subject_id')}, '-', '')")
-    detail: Mapped[str] = _read_out(_said("detail"))
+    at: Mapped[datetime] = _said(body, "at", UtcDateTime())
+    actor_id: Mapped[str | None] = _said(body, "actor_id", Uuid(as_uuid=False))
+    actor_name: Mapped[str] = _said(body, "actor_name")
+    action: Mapped[str] = _said(body, "action")
+    subject_table: Mapped[str] = _said(body, "subject_table")
+    subject_id: Mapped[str | None] = _said(body, "subject_id", Uuid(as_uuid=False))
+    detail: Mapped[str] = _said(body, "detail")
     """Canonical JSON; no free text about a child."""
 
 

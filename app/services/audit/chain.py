@@ -57,6 +57,11 @@ class Link:
     hash: bytes
 
 
+def encode_entry(entry: Entry) -> bytes:
+    """Return the canonical bytes of an entry."""
+    return _bodies.encode(entry)
+
+
 def entry_hash(previous: bytes, body: bytes) -> bytes:
     """Return the hash that links an entry to the one before."""
     return hashlib.sha256(previous + body).digest()
@@ -93,7 +98,7 @@ def append(
     sequence, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
     when = at.astimezone(UTC).isoformat(timespec="microseconds")
     text = _details.encode(detail).decode() if detail else ""
-    body = _bodies.encode(Entry(str(action), actor_id, actor_name, when, text, sequence, subject_id, subject_table))
+    body = encode_entry(Entry(str(action), actor_id, actor_name, when, text, sequence, subject_id, subject_table))
     link = Link(sequence, body, entry_hash(previous, body))
     connection.execute(_INSERT, (sequence, body, link.hash))
     session.info.setdefault(_LINKS, []).append(link)

@@ -26,7 +26,8 @@ SELECT CAST(body AS BLOB) FROM audit_entry WHERE substr(CAST(body AS BLOB), 1, {
 ORDER BY sequence DESC LIMIT 1
 """
 _NEWEST_OTHER = f"""
-SELECT sequence FROM audit_entry WHERE substr(CAST(body AS BLOB), 1, {len(_CHANGE)}) <> ? ORDER BY sequence DESC LIMIT 1
+SELECT sequence FROM audit_entry WHERE substr(CAST(body AS BLOB), 1, {len(_CHANGE)}) IS NOT ?
+ORDER BY sequence DESC LIMIT 1
 """
 _NAMED = "SELECT 1 FROM audit_entry WHERE instr(CAST(body AS TEXT), ?) > 0 LIMIT 1"
 
@@ -51,30 +52,32 @@ class ProofReport:
         return next((at for reached, at in self.receipts if reached >= sequence), None)
 
 
-def check_proofs(session: Session, last: int, lifeboat: Iterable[Link]) -> ProofReport:
+def check_proofs(session: Session, last: int, intact: int, lifeboat: Iterable[Link]) -> ProofReport:
     """Hold a chain against every proof there is.
 
     Args:
         session: the reading session that the chain is verified in.
         last: the number of the newest entry.
+        intact: how many entries follow from one another, from the first; what a proof says of others is no news.
         lifeboat: entries held outside the database.
     """
     connection = driver(connection_of(session))
     report = ProofReport()
     device = connection.execute(_DEVICE).fetchone()
-    _check_anchors(connection, session, report, last, device)
-    if device is not None:
+    _check_anchors(session, report, last, intact, device)
+    if device is not None and intact == last:
         _check_newest_change(connection, report, last, device[0])
     for link in lifeboat:
         proof = f"the lifeboat holds entry {link.sequence}"
         if link.sequence > last:
             report.problems.append((last + 1, TRUNCATED, proof))
-        elif _hash_at(connection, link.sequence) not in (link.hash, None):
+        elif link.sequence <= intact and _hash_at(connection, link.sequence) != link.hash:
             report.problems.append((link.sequence, REWRITTEN, f"{proof} as it was"))
     return report
 
 
-def _check_anchors(connection: Any, session: Session, report: ProofReport, last: int, device: Any) -> None:
+def _check_anchors(session: Session, report: ProofReport, last: int, intact: int, device: Any) -> None:
+    connection = driver(connection_of(session))
     device_id = _dashed(device[0]) if device else ""
     server = connection.execute(_SERVER).fetchone()
     keys = {
@@ -93,16 +96,18 @@ def _check_anchors(connection: Any, session: Session, report: ProofReport, last:
         proof = f"{_who(anchor)} entry {anchor.sequence} on {_when(anchor.at)}"
         if anchor.sequence > last:
             report.problems.append((last + 1, TRUNCATED, proof))
+        elif anchor.sequence > intact:
+            continue
         elif _hash_at(connection, anchor.sequence) != anchor.hash:
             report.problems.append((good + 1, REWRITTEN, proof))
         else:
             good = anchor.sequence
             if anchor.kind == CENTRAL:
                 report.proven_to, report.proven_at = report.receipts[-1]
-    if device is not None and not any(anchor.kind == DEVICE for anchor in found):
-        other = connection.execute(_NEWEST_OTHER, (_CHANGE,)).fetchone()
-        if other is not None:
-            report.problems.append((other[0], UNPROVEN, "this laptop's own seal is missing"))
+    sealed = max((anchor.sequence for anchor in found if anchor.kind == DEVICE), default=0)
+    other = connection.execute(_NEWEST_OTHER, (_CHANGE,)).fetchone()
+    if device is not None and intact == last and other is not None and other[0] > sealed:
+        report.problems.append((other[0], UNPROVEN, "this laptop's own seal does not reach so far"))
 
 
 def _genuine(anchor: Anchor, device_id: str, keys: dict[str, str]) -> bool:

@@ -33,25 +33,11 @@ def upgrade() -> None:
 
 
 def _create_tables() -> None:
-    def said(name: str) -> str:
-        return f"json_extract(CAST(body AS TEXT), '$.{name}')"
-
-    def read(name: str, kind: Any, sql: str) -> sa.Column[Any]:
-        # Never NOT NULL: SQLite would read the body again at every insert to check it.
-        return sa.Column(name, kind, sa.Computed(sql, persisted=False), nullable=True)
-
     op.create_table(
         "audit_entry",
         sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
-        read("at", UtcDateTime(), f"replace(substr({said('at')}, 1, 26), 'T', ' ')"),
-        read("actor_id", sa.Uuid(as_uuid=False), f"replace({said('actor_id')}, '-', '')"),
-        read("actor_name", sa.String(), said("actor_name")),
-        read("action", sa.String(), said("action")),
-        read("subject_table", sa.String(), said("subject_table")),
-        read("subject_id", sa.Uuid(as_uuid=False), f"replace({said('subject_id')}, '-', '')"),
-        read("detail", sa.String(), said("detail")),
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_audit_entry")),
     )
     op.create_table(
