@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from app.cli import keys
+from app.cli import backups, keys
 from app.cli.context import OPTIONS, Json, answer, open_the_vault, passphrase
 from app.timesource import SystemTime
 
 app = typer.Typer()
 keys.register(app)
+backups.register(app)
 
 
 @app.command()
