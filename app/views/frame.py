@@ -314,6 +314,7 @@ class Frame(QMainWindow):
         self._was_at = (opened.ws.actor.user_id or "", window.place())
         self.opened = self.window_page = self._context = None
         self.runner.forget_all()
+        self.runner.on_unexpected = self.show_unexpected  # the context told it to report there, and holds the keys
         show_nothing(self)
         window.hide()
         self._show_unlock()  # replaces and deletes the page behind
