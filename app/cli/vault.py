@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
-from app.cli import backups, keys
+from app.cli import backups, keys, rescue
 from app.cli.context import OPTIONS, Json, answer, open_the_vault, passphrase
 from app.timesource import SystemTime
 
 app = typer.Typer()
 keys.register(app)
 backups.register(app)
+rescue.register(app)
 
 
 @app.command()

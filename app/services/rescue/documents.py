@@ -18,7 +18,6 @@ from app.services.vault.database import connect
 
 BOTH = "document:"
 """Prefix of the facts in ``sync_state`` that name contents known to be on both sides."""
-MOST_NAMED = 50
 
 
 @dataclass(frozen=True, slots=True)

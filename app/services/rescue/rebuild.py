@@ -49,7 +49,7 @@ class _Rebuild:
     outcomes: list[FileOutcome] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
-    central: int = 0
+    lost: list[str] = field(default_factory=list)
     salvage_from: Path | None = None
 
     @property
@@ -187,6 +187,7 @@ def _finish(
             set_aside=work.place.name if work.place else "",
             sources=work.sources,
             losses=work.losses,
+            lost_documents=work.lost,
             awaiting=_awaiting(records=awaiting, document_count=documents_awaited),
             enrol_again=enrol_again,
         )
@@ -219,14 +220,8 @@ def _documents(work: _Rebuild, cases: Engine, base: Base | None) -> int:
         store.close()
         if work.salvage_from is not None:
             copies.remove(work.salvage_from)
-    if base is not None and found.nowhere:
-        named = ", ".join(found.nowhere[: documents.MOST_NAMED])
-        count = len(found.nowhere)
-        words = "1 document was" if count == 1 else f"{count} documents were"
-        work.losses.append(
-            f"{words} in no backup and had not been sent, so {'its' if count == 1 else 'their'} pages are lost: "
-            f"{named}. Scan or ask for {'it' if count == 1 else 'them'} again."
-        )
+    if base is not None:
+        work.lost = list(found.nowhere)
     return len(found.at_central)
 
 

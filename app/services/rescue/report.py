@@ -1,7 +1,7 @@
 """What a rebuild did: what was set aside, what came from where, and what came from nowhere."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import Engine, insert, select
@@ -12,6 +12,7 @@ from app.timesource import format_date, format_time, to_london
 
 LAST = "rescue:report"
 """Name in ``sync_state`` of the last report; it is inside the encrypted vault."""
+MOST_NAMED = 50
 Kind = Literal["mended", "backup", "new", "lifeboat", "salvage", "central"]
 _PLACES: dict[Kind, str] = {
     "mended": "The damaged file itself, put right",
@@ -87,6 +88,7 @@ class RebuildReport(msgspec.Struct, frozen=True):
         sources: in the order in which they were used.
         losses: what no source had, in words with counts and ids, never names; empty when nothing was lost.
         awaiting: what the central store will bring at the next sync, in words; empty when nothing is awaited.
+        lost_documents: ids of documents whose bytes are neither here nor, as far as is known, at the central store.
         enrol_again: the laptop has lost its identity, so that it must be enrolled before it can be used.
     """
 
@@ -96,12 +98,18 @@ class RebuildReport(msgspec.Struct, frozen=True):
     sources: list[Source] = []
     losses: list[str] = []
     awaiting: str = ""
+    lost_documents: list[str] = []
     enrol_again: bool = False
 
     @property
     def damaged(self) -> bool:
         """Whether anything was the matter."""
         return any(file.wrong for file in self.files)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
 
     def lines(self) -> list[str]:
         """Return the report as sentences, for a page or a terminal."""
@@ -118,8 +126,23 @@ class RebuildReport(msgspec.Struct, frozen=True):
                 "No backup and no lifeboat could be read, so this laptop has lost its identity. Enrol it again with a "
                 "code from your administrator. What was sent to the central store comes back then."
             )
-        said += self.losses or ["Nothing that was saved is missing."] if not self.enrol_again else self.losses
-        return said
+        losses = [*self.losses, *self._documents_words()]
+        if not losses and not self.enrol_again:
+            losses.append("Nothing that was saved is missing." if not self.awaiting else "Nothing else is missing.")
+        return [*said, *losses]
+
+    def _documents_words(self) -> list[str]:
+        count = len(self.lost_documents)
+        if not count:
+            return []
+        words = "1 document is" if count == 1 else f"{count:,} documents are"
+        which = f"{', '.join(self.lost_documents[:MOST_NAMED])}{' and more' if count > MOST_NAMED else ''}"
+        if self.awaiting:
+            return [f"{words} in no backup. What of them was sent comes with the next sync: {which}."]
+        return [
+            f"{words} in no backup and had not been sent, so the pages are lost and have to be scanned or asked for "
+            f"again: {which}."
+        ]
 
 
 def remember(engine: Engine, report: RebuildReport) -> None:
