@@ -52,3 +52,9 @@ def room_words(free: int) -> str:
 def full_fault(free: int) -> DiskFull:
     """Return the fault of a save that did not fit."""
     return DiskFull(f"{room_words(free)} This was not saved. What you typed is kept: save it again.")
+
+
+def is_full(error: BaseException) -> bool:
+    """Return whether a save failed because the disk has no room: SQLite's own words, wrapped by SQLAlchemy or not."""
+    cause = getattr(error, "orig", None) or error
+    return type(cause).__name__ == "OperationalError" and "is full" in str(cause)

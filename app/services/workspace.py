@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.errors import AccessRefused
@@ -18,7 +17,7 @@ from app.services.audit.recorder import Recorder
 from app.services.capture import CapturingSession, Unit
 from app.services.journal import CARRIED
 from app.services.locking import WRITING
-from app.services.room import DiskFull, RoomState, full_fault
+from app.services.room import DiskFull, RoomState, full_fault, is_full
 from app.services.rows import keep_connection
 from app.services.signing import Signer
 from app.timesource import TimeSource
@@ -236,7 +235,7 @@ class Workspace:
         except BaseException as error:
             if passage is not None:
                 passage.turn_back()
-            if isinstance(error, OperationalError) and "full" in str(error.orig):
+            if is_full(error):
                 raise self._make_room() from error
             raise
         if passage is not None:

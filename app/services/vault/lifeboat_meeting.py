@@ -203,7 +203,7 @@ def _put_back(session: Session, contents: LifeboatContents, done: CaughtUp, time
     put_back_leases(connection, contents)
     put_back_drafts(connection, contents)
     if done.redone > 1:
-        audit.append(
+        link = audit.append(
             session,
             at=time.now(),
             actor_id=None,
@@ -211,6 +211,7 @@ def _put_back(session: Session, contents: LifeboatContents, done: CaughtUp, time
             action=audit.Action.PUT_BACK,
             detail={"change_sets": done.redone, "entries": done.entries},
         )
+        _seal_chain(session, link)
 
 
 def put_back_entries(session: Session, contents: LifeboatContents) -> int:

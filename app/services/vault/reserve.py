@@ -1,8 +1,8 @@
 """A reserve of free space, so that a full disk still allows saving, locking and syncing.
 
 A file of real blocks stands in the vault folder. When the disk is nearly full it is deleted, and what it held is room
-for small things: notes, drafts, the audit, the outbox. Large things (imports, documents, backups) wait. It is made again
-when there is room.
+for small things: notes, drafts, the audit, the outbox. Large things (imports, documents, backups) wait. It is made
+again when there is room.
 """
 
 import os
