@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.models import Case, Team
-from app.services import cases
+from app.services import cases, drafts
 from app.services.bulk import BulkRecorder
 from app.services.vault import lifeboat as file
 from app.services.vault import lifeboat_keeping as keeping
@@ -27,14 +27,18 @@ def die(*_: object) -> Any:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _ends_in(owner: Any, name: str) -> None:
+    setattr(owner, name, die)
+
+
 def before_the_commit(_ws: Workspace) -> None:
     """The record is written; the database has not committed."""
-    Lifeboat.flush = die  # type: ignore[method-assign]
+    _ends_in(Lifeboat, "flush")
 
 
 def after_the_commit(_ws: Workspace) -> None:
     """The database has committed; nobody has waited for the lifeboat."""
-    Flush.wait = die  # type: ignore[method-assign]
+    _ends_in(Flush, "wait")
 
 
 def half_a_record(_ws: Workspace) -> None:
@@ -45,22 +49,22 @@ def half_a_record(_ws: Workspace) -> None:
         real(fd, data[: len(data) // 2])
         return int(die())
 
-    file._write = half
+    setattr(file, "_write", half)  # noqa: B010  (a private name of another module)
 
 
 def in_a_large_import(ws: Workspace) -> None:
     """Some of the pieces of one commit are written."""
     keeping.PART_BYTES = 5_000
-    keeping.Carrying.seal = die  # type: ignore[method-assign]
+    _ends_in(keeping.Carrying, "seal")
     with ws.write("Imported teams") as session:
         BulkRecorder(session).insert(Team, ({"name": f"Team {number}"} for number in range(3_000)))
 
 
 def while_taking_back(ws: Workspace) -> None:
     """The commit failed, and its record has not been cut off yet."""
-    Lifeboat.cut = die  # type: ignore[method-assign]
+    _ends_in(Lifeboat, "cut")
     with ws.write("Fails") as session:
-        cases.drafts.drop(session, "nothing")
+        drafts.drop(session, "nothing")
         session.info["rollcall_lifeboat"].identity_changed()
         session.info["rollcall_lifeboat"].seal(session)
         raise RuntimeError("the commit fails")
@@ -68,13 +72,13 @@ def while_taking_back(ws: Workspace) -> None:
 
 def making_it_anew(ws: Workspace) -> None:
     """The new file is written and has not taken the old one's place."""
-    Path.replace = die  # type: ignore[method-assign]
+    _ends_in(Path, "replace")
     _tidy(ws)
 
 
 def having_made_it_anew(ws: Workspace) -> None:
     """The new file has taken the old one's place, and the folder is not synced."""
-    file.sync_folder = die
+    _ends_in(file, "sync_folder")
     _tidy(ws)
 
 
