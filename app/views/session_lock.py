@@ -13,6 +13,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from app import logs
+
 
 class SessionWatch(QObject):
     """Tells when Rollcall has to lock because the machine does.
@@ -33,10 +35,13 @@ class SessionWatch(QObject):
         """Begin to listen; what is not there is done without."""
         if self._sources:
             return
-        if sys.platform == "win32":
-            self._start_windows()
-        elif sys.platform == "linux":
-            self._start_linux()
+        try:
+            if sys.platform == "win32":
+                self._start_windows()
+            elif sys.platform == "linux":
+                self._start_linux()
+        except Exception as error:  # noqa: BLE001  (idle time still locks; nobody is kept from their cases)
+            logs.get_logger().error("session_not_watched", exc=error)
 
     def locked(self) -> None:
         """Say that keys and connections are dropped, so that the machine may sleep."""

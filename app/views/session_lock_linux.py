@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from PySide6.QtCore import SLOT, QObject, Signal, Slot
-from PySide6.QtDBus import QDBusConnection, QDBusMessage, QDBusPendingCallWatcher
+from PySide6.QtDBus import QDBusConnection, QDBusMessage, QDBusPendingCallWatcher, QDBusVariant
 
 LOGIND, LOGIND_PATH = "org.freedesktop.login1", "/org/freedesktop/login1"
 MANAGER, SESSION = f"{LOGIND}.Manager", f"{LOGIND}.Session"
@@ -115,7 +115,7 @@ class Logind(QObject):
         path = message.path()
 
         def heard(answer: QDBusMessage) -> None:
-            if answer.arguments()[:1] == [True]:
+            if _value(answer) is True:
                 self._if_ours(path)
 
         self._call(path, PROPERTIES, "Get", [SESSION, "LockedHint"], heard)
@@ -124,9 +124,8 @@ class Logind(QObject):
         """Lock unless logind says that the session is somebody else's."""
 
         def heard(answer: QDBusMessage) -> None:
-            names = answer.arguments()
-            of_another = answer.type() == QDBusMessage.MessageType.ReplyMessage and names[:1] != [self._name]
-            if not (of_another and self._name):
+            name = _value(answer)
+            if not name or not self._name or name == self._name:  # in doubt, lock
                 self.lock_asked.emit()
 
         self._call(path, PROPERTIES, "Get", [SESSION, "Name"], heard)
@@ -169,8 +168,16 @@ class ScreenSavers(QObject):
             self.lock_asked.emit()
 
 
-def _slot(name: str) -> bytes:
-    return SLOT(f"{name}(QDBusMessage)").encode()
+def _value(answer: QDBusMessage) -> Any:
+    """Return a property's value, or None when there was no answer."""
+    given = answer.arguments()
+    if answer.type() != QDBusMessage.MessageType.ReplyMessage or not given:
+        return None
+    return given[0].variant() if isinstance(given[0], QDBusVariant) else given[0]
+
+
+def _slot(name: str) -> Any:
+    return SLOT(f"{name}(QDBusMessage)")  # text, whatever the stubs of PySide say: it refuses bytes
 
 
 def _has_name() -> bool:
