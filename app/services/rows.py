@@ -9,7 +9,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Select, Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 
@@ -37,6 +37,32 @@ class RowInsert:
             for place, convert in self._converters:
                 values[place] = convert(values[place])
         driver(connection).executemany(self.sql, prepared)
+
+
+class RowSelect:
+    """Reads plain columns as Python values; composed once, not anew for each vault that is opened."""
+
+    def __init__(self, statement: Select[Any]) -> None:
+        """Compose a statement on tables (not on mapped classes), with every value given at the call."""
+        compiled = statement.compile(dialect=_DIALECT)
+        self.sql = str(compiled)
+        found = [_reader(column.type) for column in statement.selected_columns]
+        self._readers = tuple((place, read) for place, read in enumerate(found) if read is not None)
+
+    def first(self, connection: Any, *values: Any) -> list[Any] | None:
+        """Return the first row, or None.
+
+        Args:
+            connection: the driver's.
+            values: of the statement's parameters in order, as the database stores them.
+        """
+        row = connection.execute(self.sql, values).fetchone()
+        if row is None:
+            return None
+        plain = list(row)
+        for place, read in self._readers:
+            plain[place] = read(plain[place])
+        return plain
 
 
 @cache
@@ -70,6 +96,11 @@ def _converter(kind: Any) -> Converter:
     implementation = kind.dialect_impl(_DIALECT)
     converter: Converter = implementation.bind_processor(_DIALECT)
     return converter
+
+
+def _reader(kind: Any) -> Converter:
+    reader: Converter = kind.dialect_impl(_DIALECT).result_processor(_DIALECT, None)
+    return reader
 
 
 @cache

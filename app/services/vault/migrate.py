@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, inspect, text
 
@@ -14,10 +15,21 @@ NEWEST = "0003"
 
 def stored_revision(engine: Engine) -> str | None:
     """Return the revision a store is at, or None for an empty one."""
-    with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
+    if engine.dialect.name != "sqlite":
+        with engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    # At every unlock: two small questions to the driver, not a look at the schema.
+    pooled = engine.raw_connection()
+    try:
+        bare: Any = pooled.dbapi_connection
+        if bare.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone() is None:
             return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        row = bare.execute("SELECT version_num FROM alembic_version").fetchone()
+        return str(row[0]) if row else None
+    finally:
+        pooled.close()
 
 
 def bring_up_to_date(

@@ -4,11 +4,13 @@ A vault is a folder: ``cases.db`` and ``documents.db`` (SQLCipher), ``vault.json
 and the keys sealed; nothing about anybody), ``lifeboat.log``, ``attempts.json``, ``backups/`` and ``set-aside/``.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, Table, bindparam, insert, select
 from sqlalchemy.exc import DatabaseError
 
 from app.errors import EnvironmentFault, UserError
@@ -21,10 +23,11 @@ from app.services.backup.make import back_up
 from app.services.backup.manifest import Reason
 from app.services.backup.restore import finish_restoring
 from app.services.locking import WRITING
+from app.services.rows import RowSelect, stored_key
 from app.services.signing import Signer, new_seed
 from app.services.vault import vault_file, ways_in
 from app.services.vault.attempts import Attempts
-from app.services.vault.database import VaultDamaged, open_engine
+from app.services.vault.database import DriverError, VaultDamaged, damage_in, open_engine
 from app.services.vault.keys import DataKeys, KdfParameters, WrongSecretError
 from app.services.vault.lifeboat import Lifeboat
 from app.services.vault.lifeboat_keeping import LifeboatKeeper
@@ -42,6 +45,12 @@ if TYPE_CHECKING:
     from app.services.vault.device_secret import Keyring
 
 USER_FACT = "user_id"
+_KEYS, _FACTS, _USERS = (cast("Table", model.__table__) for model in (DeviceKey, SyncState, User))
+_DEVICE = RowSelect(select(_KEYS.c.device_id, _KEYS.c.private_key))
+_FACT = RowSelect(select(_FACTS.c.value).where(_FACTS.c.name == bindparam("name")))
+_PERSON = RowSelect(
+    select(_USERS.c.id, _USERS.c.name, _USERS.c.role, _USERS.c.team_id).where(_USERS.c.id == bindparam("id"))
+)
 
 
 class Vault:
@@ -74,7 +83,7 @@ class Vault:
             bring_up_to_date(self.engine, "vault", new=new, before=self._back_up_first)
             self.lifeboat.catch_up()
             self.reserve.prepare()
-        except DatabaseError as error:
+        except (DatabaseError, DriverError) as error:
             self.lifeboat.close()
             self.engine.dispose()
             raise VaultDamaged(
@@ -140,7 +149,7 @@ class Vault:
         """
         self.check_passphrase(old)
         try:
-            ways_in.check_new_passphrase(new)
+            ways_in.check_new_passphrase(new, with_keyring=self.uses_keyring)
         except UserError as error:
             raise UserError(error.message, "new") from error
         secret = ways_in.secret_of(self.file, self._keyring)
@@ -203,29 +212,28 @@ class Vault:
         Raises:
             UserError: no such person, or the laptop has no device key yet.
         """
-        with self.engine.connect() as connection:
-            device = connection.execute(select(DeviceKey.device_id, DeviceKey.private_key)).first()
+        with self._connected() as connection:
+            device = _DEVICE.first(connection)
             if user_id is None:
-                user_id = connection.execute(select(SyncState.value).where(SyncState.name == USER_FACT)).scalar()
-            user = connection.execute(
-                select(User.id, User.name, User.role, User.team_id).where(User.id == user_id)
-            ).first()
+                fact = _FACT.first(connection, USER_FACT)
+                user_id = fact[0] if fact else None
+            user = _PERSON.first(connection, stored_key(user_id)) if user_id else None
         if device is None:
             raise UserError("This laptop has no device key. Enrol it with the code from your administrator.")
         if user is None:
             raise UserError("Nobody is signed in on this laptop yet. Enrol it with the code from your administrator.")
-        return self._make_workspace(
-            Actor(user.id, user.name, user.role, user.team_id, device.device_id), Signer(device.private_key)
-        )
+        device_id, seed = device
+        known_id, name, role, team_id = user
+        return self._make_workspace(Actor(known_id, name, role, team_id, device_id), Signer(seed))
 
     def system_workspace(self) -> Workspace:
         """Return a workspace that acts for the laptop itself: enrolment and the first pull."""
-        with self.engine.connect() as connection:
-            device = connection.execute(select(DeviceKey.device_id, DeviceKey.private_key)).first()
+        with self._connected() as connection:
+            device = _DEVICE.first(connection)
         if device is None:
             raise UserError("This laptop has no device key. Enrol it with the code from your administrator.")
-        actor = Actor(None, "Rollcall", Role.ADMINISTRATOR, None, device.device_id)
-        return self._make_workspace(actor, Signer(device.private_key))
+        device_id, seed = device
+        return self._make_workspace(Actor(None, "Rollcall", Role.ADMINISTRATOR, None, device_id), Signer(seed))
 
     def add_device(self, name: str, *, device_id: str | None = None, seed: bytes | None = None) -> Signer:
         """Give this laptop its identity and signing key, kept only inside the encrypted vault.
@@ -255,6 +263,18 @@ class Vault:
         self.lifeboat.close()
         self.engine.dispose()
         self._keys = None
+
+    @contextmanager
+    def _connected(self) -> Iterator[Any]:
+        """Yield the driver's connection: for the few reads that stand between unlocking and the first page."""
+        pooled = self.engine.raw_connection()
+        try:
+            yield pooled.dbapi_connection
+        except DriverError as error:
+            fault = EnvironmentFault("The disk did not let cases.db be read. Try again. Nothing was changed.")
+            raise damage_in(error, self.folder) or fault from error
+        finally:
+            pooled.close()
 
     def _make_workspace(self, actor: Actor, signer: Signer) -> Workspace:
         workspace = Workspace(
