@@ -26,6 +26,7 @@ PRAGMAS = (
 _CORRUPT, _NOT_A_DATABASE, _READ_ONLY = 11, 26, 8  # SQLite's primary result codes
 DriverError = sqlcipher3.dbapi2.DatabaseError
 """What the driver raises, for those who must not know the driver."""
+_HOW = "Unlock Rollcall again to have it rebuilt, or use rollcall vault rescue. What was saved is kept."
 _LIVE = ("cases.db", "documents.db")
 
 
@@ -37,7 +38,7 @@ class VaultDamaged(UserError):
     """
 
     def __init__(self, name: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(f"{message} {_HOW}")
         self.name = name
 
 
@@ -61,17 +62,28 @@ def damage_in(error: BaseException, folder: Path, name: str = "cases.db") -> Vau
         mark_damage(folder, name)
     elif not (_code(original) == _READ_ONLY and marked_damage(folder)):
         return None
-    return VaultDamaged(
-        name,
-        f"A part of {name} could not be read. Lock Rollcall and unlock it: the vault is then rebuilt. "
-        "What was saved is kept.",
-    )
+    return VaultDamaged(name, f"A part of {name} could not be read. Lock Rollcall.")
 
 
 def _code(error: BaseException) -> int:
     if not isinstance(error, sqlcipher3.dbapi2.DatabaseError):
         return 0
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+class _Connection(sqlcipher3.dbapi2.Connection):  # type: ignore[misc]  # the driver has no types
+    """A driver's connection whose own ``execute`` (what saves use, see ``rows.py``) tells damage in words."""
+
+    path: Path | None = None
+
+    def execute(self, *arguments: Any) -> Any:
+        try:
+            return super().execute(*arguments)
+        except DriverError as error:
+            damaged = damage_in(error, self.path.parent, self.path.name) if self.path is not None else None
+            if damaged is not None:
+                raise damaged from error
+            raise
 
 
 def connect(path: Path, key: bytes, *, pragmas: tuple[str, ...] = PRAGMAS) -> Any:
@@ -81,13 +93,17 @@ def connect(path: Path, key: bytes, *, pragmas: tuple[str, ...] = PRAGMAS) -> An
         VaultDamaged: the key does not open the file, or the file cannot be read.
         EnvironmentFault: another process or the disk is in the way.
     """
-    connection = sqlcipher3.dbapi2.connect(str(path), isolation_level=None, check_same_thread=False, timeout=15)
+    connection = sqlcipher3.dbapi2.connect(
+        str(path), isolation_level=None, check_same_thread=False, timeout=15, factory=_Connection
+    )
     try:
         connection.execute("PRAGMA cipher_log_level = NONE")
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         for pragma in pragmas:
             connection.execute(pragma)
+        if path.name in _LIVE:
+            connection.path = path  # from here on damage is met by people at work
     except sqlcipher3.dbapi2.DatabaseError as error:
         connection.close()
         raise _in_words(path, error) from error
@@ -96,6 +112,8 @@ def connect(path: Path, key: bytes, *, pragmas: tuple[str, ...] = PRAGMAS) -> An
 
 def _in_words(path: Path, error: Exception) -> Exception:
     if is_damage(error):
+        if path.name in _LIVE:
+            mark_damage(path.parent, path.name)
         return VaultDamaged(path.name, f"{path.name} is damaged or has another key. It is kept untouched.")
     words = str(error)
     if "locked" in words or "busy" in words:
