@@ -2,7 +2,7 @@
 
 The copies stand beside the originals until all are whole and checked. Then ``vault.json`` is replaced (from that moment
 the new keys count) and the copies are renamed into place. Wherever it stops, the vault opens: before the replacement
-with the old keys and files, after it with the new ones once :func:`finish` has renamed what is left.
+with the old keys and files, after it with the new ones once :mod:`app.services.vault.switching` has renamed the rest.
 """
 
 import hashlib
@@ -14,23 +14,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import sqlcipher3
 
 from app.errors import EnvironmentFault, UserError
 from app.services.vault import keys, vault_file, ways_in
-from app.services.vault.database import VaultDamaged, connect
+from app.services.vault.database import DriverError, VaultDamaged, connect
 from app.services.vault.keys import DataKeys
-from app.services.vault.vault_file import Rotation, VaultFile, sync_folder
+from app.services.vault.lifeboat import reseal
+from app.services.vault.switching import CASES, DOCUMENTS, LIFEBOAT, SUFFIX, finish
+from app.services.vault.unlocking import Unlocked, unlock
+from app.services.vault.vault_file import Rotation, VaultFile
 
 if TYPE_CHECKING:
     from app.services.vault.device_secret import Keyring
-    from app.services.vault.unlocking import Unlocked
     from app.timesource import TimeSource
 
 Progress = Callable[[int, int, str], None]
 """Told how far it is: pages done, pages in all (0 when not known), and words."""
-LIFEBOAT = "lifeboat.log"
-SUFFIX = ".next"
 PAGES_A_STEP = 1024
 _PURPOSE = "rotation"
 _QUIET = ("PRAGMA cipher_log_level = NONE", "PRAGMA synchronous = FULL", "PRAGMA temp_store = MEMORY")
@@ -74,38 +73,18 @@ def rotate(
         VaultDamaged: a database has to be rebuilt first; nothing was changed.
         EnvironmentFault: the vault is open somewhere, or the disk is in the way; the vault is as before.
     """
-    from app.services.vault.unlocking import unlock
-
     unlocked = unlock(folder, passphrase, time=time, keyring=keyring)
     tell = progress or (lambda _done, _total, _words: None)
     try:
         return _rotate(unlocked, passphrase, tell)
-    except (OSError, sqlcipher3.dbapi2.DatabaseError) as error:
+    except (OSError, DriverError) as error:
         raise EnvironmentFault(
             "The new keys could not be written: the disk is full or in the way. The vault is as it was. "
             "Make room and try again."
         ) from error
 
 
-def finish(folder: Path, file: VaultFile, data_keys: DataKeys) -> VaultFile:
-    """Rename what a rotation left beside the originals, once the new keys count.
-
-    Returns:
-        The vault's file without its rotation.
-    """
-    for name in (*_databases(data_keys), LIFEBOAT):
-        copy = folder / (name + SUFFIX)
-        if copy.exists():
-            for tail in ("-wal", "-shm"):
-                (folder / (name + tail)).unlink(missing_ok=True)
-            copy.replace(folder / name)
-    sync_folder(folder)
-    done = msgspec.structs.replace(file, rotation=None).sealed(data_keys)
-    vault_file.write(folder, done)
-    return done
-
-
-def _rotate(unlocked: "Unlocked", passphrase: str, tell: Progress) -> RotationReport:
+def _rotate(unlocked: Unlocked, passphrase: str, tell: Progress) -> RotationReport:
     folder, old, file = unlocked.folder, unlocked.keys, unlocked.file
     new, done = _take_up(old, file)
     if new is None:
@@ -151,7 +130,7 @@ def _keep(folder: Path, file: VaultFile, old: DataKeys, new: DataKeys, done: dic
 
 
 def _databases(data_keys: DataKeys) -> dict[str, bytes]:
-    return {"cases.db": data_keys.cases, "documents.db": data_keys.documents}
+    return {CASES: data_keys.cases, DOCUMENTS: data_keys.documents}
 
 
 class _Held:
@@ -167,7 +146,7 @@ class _Held:
             self.connection.execute("BEGIN EXCLUSIVE")
             self.connection.execute("COMMIT")
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlcipher3.dbapi2.DatabaseError as error:
+        except DriverError as error:
             self.connection.close()
             if "locked" in str(error) or "busy" in str(error):
                 raise EnvironmentFault(
@@ -209,8 +188,6 @@ def _copy(source: Any, path: Path, key: bytes, name: str, tell: Progress) -> Non
 def _copy_lifeboat(folder: Path, old: DataKeys, new: DataKeys) -> None:
     path = folder / LIFEBOAT
     if path.exists():
-        from app.services.vault.lifeboat import reseal
-
         reseal(path, folder / (LIFEBOAT + SUFFIX), old.lifeboat, new.lifeboat)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.errors import UserError
-from app.services.vault import rotation, vault_file, ways_in
+from app.services.vault import switching, vault_file, ways_in
 from app.services.vault.attempts import Attempts
 from app.services.vault.device_secret import Keyring
 from app.services.vault.keys import DataKeys, WrongSecretError
@@ -191,5 +191,5 @@ def _unlocked(
 ) -> Unlocked:
     mended = vault_file.agree(folder, file)
     if file.rotation is not None and file.rotation.stage == "switching":
-        file = rotation.finish(folder, file, data_keys)
+        file = switching.finish(folder, file, data_keys)
     return Unlocked(folder, data_keys, file, time, keyring, way, mended)
