@@ -33,6 +33,8 @@ from app.services.vault.lifeboat_format import (
 AHEAD = 256 * 1024
 """Bytes of zeros written ahead: overwriting them changes no file size, which makes the sync of a commit cheaper."""
 _TAIL = 64 * 1024
+_NOTHING = (b"", bytes(1), bytes(2), bytes(3), bytes(4))
+"""What stands after the last record: the end of the file, or zeros written ahead."""
 _FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
@@ -85,6 +87,8 @@ class Lifeboat:
         self._queue: SimpleQueue[tuple[int, Flush] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._latest: Flush | None = None
+        self._name = str(path)
+        self._identity = (0, 0)
         self._fd = -1
         self._size = 0
         self.place = Place(0, 0)
@@ -115,7 +119,7 @@ class Lifeboat:
         except BaseException:
             os.close(fd)
             raise
-        self._fd, self._size = fd, size
+        self._take(fd, size)
         return last
 
     def make(self, records: Iterable[Record]) -> None:
@@ -143,8 +147,8 @@ class Lifeboat:
                 scratch.unlink(missing_ok=True)
                 raise
             self._let_go()
-            self._fd, self._size, self._sealer = fd, end, sealer
-            self.place = Place(end, number)
+            self._take(fd, end)
+            self._sealer, self.place = sealer, Place(end, number)
 
     def hold(self) -> None:
         """Take the lock and go to the end of what anybody has written.
@@ -214,6 +218,10 @@ class Lifeboat:
             self._thread = None
         self._let_go()
 
+    def _take(self, fd: int, size: int) -> None:
+        found = os.fstat(fd)
+        self._fd, self._size, self._identity = fd, size, (found.st_ino, found.st_dev)
+
     def _sealer_of(self, fd: int) -> Sealer:
         file_id = file_id_of(_read(fd, 0, HEADER_BYTES))
         if file_id is None:
@@ -243,8 +251,8 @@ class Lifeboat:
 
     def _walk_on(self) -> None:
         """Go past what another process has appended since."""
-        start = _read(self._fd, self.place.end, 20)
-        if is_empty(start):
+        os.lseek(self._fd, self.place.end, os.SEEK_SET)
+        if os.read(self._fd, 4) in _NOTHING:
             return
         self._size = os.fstat(self._fd).st_size
         data = _read(self._fd, self.place.end, self._size - self.place.end)
@@ -257,10 +265,10 @@ class Lifeboat:
 
     def _same_file(self) -> bool:
         try:
-            there = self.path.stat()
+            there = os.stat(self._name)  # noqa: PTH116  (asked at every commit; a text is quicker than a Path)
         except FileNotFoundError as error:
             raise LifeboatLostError from error
-        return os.path.samestat(there, os.fstat(self._fd))
+        return (there.st_ino, there.st_dev) == self._identity
 
     def _write_ahead(self, end: int) -> None:
         size = os.fstat(self._fd).st_size

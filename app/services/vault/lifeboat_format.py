@@ -33,7 +33,7 @@ LONGEST = 1 << 30
 _ONE = struct.Struct("<20s16sI")
 _HEAD = struct.Struct("<4sIQI")
 _FOOT = struct.Struct("<I4s")
-_NUMBER = struct.Struct("<Q")
+_NUMBER, _START_OF, _CHECK = struct.Struct("<Q"), struct.Struct("<4sIQ"), struct.Struct("<I")
 _START, _END = b"RLBR", b"RLBE"
 _NONCE, _TAG = 12, 16
 OVERHEAD = _HEAD.size + _NONCE + _TAG + _FOOT.size
@@ -94,7 +94,7 @@ class Record(msgspec.Struct, array_like=True):
     """What one record holds.
 
     Attributes:
-        group: random, the same in all records of one commit.
+        group: random, the same in all records of one commit; 0 for a commit of one record.
         more: whether further records of the same commit follow; a group without its last is an aborted commit.
     """
 
@@ -124,14 +124,11 @@ class Sealer:
 
     def seal(self, record: Record, number: int) -> bytes:
         """Return a record's bytes."""
-        plain = _encoder.encode(record)
         nonce = os.urandom(_NONCE)
-        sealed = self._cipher.encrypt(nonce, plain, _NUMBER.pack(number))
+        sealed = self._cipher.encrypt(nonce, _encoder.encode(record), _NUMBER.pack(number))
         length = _NONCE + len(sealed)
-        start = struct.pack("<4sIQ", _START, length, number)
-        return b"".join(
-            (start, zlib.crc32(start).to_bytes(4, "little"), nonce, sealed, length.to_bytes(4, "little"), _END)
-        )
+        start = _START_OF.pack(_START, length, number)
+        return b"".join((start, _CHECK.pack(zlib.crc32(start)), nonce, sealed, _FOOT.pack(length, _END)))
 
     def open(self, data: bytes, place: int, head: "Head") -> Record:
         """Return the record at a place.

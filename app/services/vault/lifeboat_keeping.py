@@ -122,7 +122,6 @@ class Carrying:
     def __init__(self, keeper: LifeboatKeeper) -> None:
         self._keeper = keeper
         self._record = Record()
-        self._record.group = int.from_bytes(os.urandom(7), "little")
         self._size = 0
         self._identity = False
         self._held = False
@@ -200,6 +199,8 @@ class Carrying:
             if not self._held:
                 boat.hold()
                 self._held, self._start = True, boat.place
+            if more and not self._record.group:
+                self._record.group = int.from_bytes(os.urandom(7), "little")
             self._record.more = more
             boat.append(self._record)
         except (OSError, LifeboatLostError):

@@ -99,7 +99,7 @@ def carried_records(connection: Connection) -> Iterator[Record]:
         yield part
     entries = connection.execute(
         select(_ENTRY.c.sequence, _ENTRY.c.body, _ENTRY.c.hash)
-        .where(_ENTRY.c.sequence > audit_safe_to(connection))
+        .where(_ENTRY.c.sequence >= audit_safe_to(connection))  # with the newest safe one, by which the end is known
         .order_by(_ENTRY.c.sequence)
         .execution_options(yield_per=_PART_ENTRIES)
     )
