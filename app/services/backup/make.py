@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__
 from app.errors import EnvironmentFault
@@ -102,6 +103,10 @@ def back_up(
             turn.give_back()
     except OSError as error:
         raise fault(error) from error
+    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
+        raise EnvironmentFault(
+            f"A database of the vault could not be read, so no backup was made. Lock and unlock Rollcall. {KEPT}"
+        ) from error
     return info
 
 

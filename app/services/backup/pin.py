@@ -83,8 +83,11 @@ def pinned(engine: Engine, folder: "Path", keys: "DataKeys", *, tries: int = _TR
         tries: how often to ask for a state that the database files hold alone.
 
     Raises:
-        EnvironmentFault: somebody was writing all the time.
+        EnvironmentFault: a database is missing, or somebody was writing all the time.
     """
+    for name in SCHEMAS:
+        if not (folder / name).is_file():  # attaching would make an empty one
+            raise EnvironmentFault(f"{name} is missing from the vault's folder, so no backup was made. {KEPT}")
     with ExitStack() as stack:
         writer, reader, checkpointer = (stack.enter_context(_connection(engine, folder, keys)) for _ in range(3))
         locked = engine.dialect.loaded_dbapi.OperationalError
