@@ -41,5 +41,14 @@ def window_commands(window: "MainWindow") -> list[Command]:
         )
         for spec in rail_pages(window.allowed)
     ]
+    commands.append(
+        Command(
+            "Open Security",
+            lambda: window.navigate("security"),
+            "shield-check",
+            group="Go to",
+            also="passphrase recovery key sheet keyring encryption change protect",
+        )
+    )
     commands.append(Command("Keyboard shortcuts", window.show_shortcuts, "keyboard", KEYS["shortcuts"], "Help"))
     return commands

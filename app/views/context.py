@@ -11,6 +11,7 @@ from app.views.task_runner import TaskRunner
 
 if TYPE_CHECKING:
     from app.services.sync.status import SyncSource
+    from app.services.vault import Vault
     from app.services.workspace import Workspace
 
 
@@ -23,6 +24,7 @@ class AppContext(QObject):
         sync: background sync, or ``NoSync``.
         prompts: file and confirmation dialogs; a stand-in in tests.
         settings: of this laptop.
+        vault: the opened vault, for pages about the laptop itself; None where a page is shown without one.
 
     Signals:
         records_changed: names of the tables a commit (of this window or of sync) touched, on the window's thread.
@@ -32,6 +34,7 @@ class AppContext(QObject):
         error_reported: an exception that a page could not place beside a field.
         counts_changed: a page knows that a rail badge may be different.
         appearance_changed: theme, text size or lock time were changed in the settings.
+        rotation_asked: the encryption keys are to be changed, with this passphrase; the pages close for it.
     """
 
     records_changed = Signal(object)
@@ -41,6 +44,7 @@ class AppContext(QObject):
     error_reported = Signal(object)
     counts_changed = Signal()
     appearance_changed = Signal()
+    rotation_asked = Signal(str)
 
     def __init__(
         self,
@@ -50,10 +54,11 @@ class AppContext(QObject):
         prompts: Prompts | None = None,
         *,
         settings: Settings | None = None,
+        vault: "Vault | None" = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self.ws, self.runner, self.sync = ws, runner, sync
+        self.ws, self.runner, self.sync, self.vault = ws, runner, sync, vault
         self.prompts = prompts or Prompts()
         self.settings = settings or Settings()
         runner.on_unexpected = self.report_error

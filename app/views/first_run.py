@@ -29,6 +29,9 @@ class FirstRun(QObject):
         folder: where the vault will be.
         runner: runs the work.
         opened: takes the opened vault.
+
+    Attributes:
+        page: the page.
     """
 
     _counted = Signal(int, int, str)
@@ -37,7 +40,8 @@ class FirstRun(QObject):
         self, page: FirstRunPage, folder: Path, runner: TaskRunner, opened: Callable[["Opened"], object]
     ) -> None:
         super().__init__(page)
-        self._page, self._folder, self._runner, self._opened = page, folder, runner, opened
+        self.page = page
+        self._folder, self._runner, self._opened = folder, runner, opened
         self._asked: tuple[str, str] = ("", "")
         self._chosen: Chosen | None = None
         self._gate = Gate()
@@ -63,27 +67,27 @@ class FirstRun(QObject):
 
     def _check(self, server: str, code: str) -> None:
         self._asked = (server, code)
-        self._page.show_asking()
+        self.page.show_asking()
         self._runner.run(
             self, lambda: opening.check_code(server, code), self._accept, self._code_refused, lane="network"
         )
 
     def _accept(self, answer: "CodeAnswer") -> None:
-        if self._page.step() == ENROL:
-            self._page.accept_code(answer.user_name, answer.authority_name)
+        if self.page.step() == ENROL:
+            self.page.accept_code(answer.user_name, answer.authority_name)
 
     def _code_refused(self, error: Exception) -> None:
-        if self._page.step() == ENROL:
+        if self.page.step() == ENROL:
             self._refused(error)
 
     def _try_again(self) -> None:
         self._retry.stop()
-        if not self._page.is_waiting():
+        if not self.page.is_waiting():
             return
-        if self._page.step() == ENROL:
+        if self.page.step() == ENROL:
             self._check(*self._asked)
-        elif self._page.step() == DOWNLOAD and self._chosen is not None:
-            self._page.show_download()
+        elif self.page.step() == DOWNLOAD and self._chosen is not None:
+            self.page.show_download()
             self._enrol(self._chosen)
 
     # The vault
@@ -98,25 +102,25 @@ class FirstRun(QObject):
 
     def _finish(self, opened: "Opened") -> None:
         self._chosen = None
-        self._page.forget_secrets()
+        self.page.forget_secrets()
         self._opened(opened)
 
     def _refused(self, error: Exception) -> None:
         if isinstance(error, UserError):
             self._chosen = None
-            self._page.show_refusal(error.message, error.field)
+            self.page.show_refusal(error.message, error.field)
         elif isinstance(error, EnvironmentFault):
             from app.services.sync.faults import CentralUnreachable
 
             offline = isinstance(error, CentralUnreachable)
-            self._page.wait(error.message, by_itself=offline)
+            self.page.wait(error.message, by_itself=offline)
             if offline:
                 self._retry.start()
         else:
-            self._page.show_refusal(describe(error).text)
+            self.page.show_refusal(describe(error).text)
 
     def _show_keyring(self, state: "KeyringState") -> None:
-        self._page.set_keyring(state.words, alone=state.keyring is None)
+        self.page.set_keyring(state.words, alone=state.keyring is None)
 
 
 def _keyring() -> "KeyringState":

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import QByteArray, QObject, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QPaintEvent
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from app.views.locking import LockWatch
     from app.views.main_window import MainWindow, Place
     from app.views.opening import Opened
-    from app.views.recovery.recovery_work import NotOpenedError
     from app.views.task_runner import TaskRunner
 
 SMALLEST = (640, 360)
@@ -222,34 +221,22 @@ class Frame(QMainWindow):
 
     def _show_recovery(self) -> None:
         """Lead back into the vault without the passphrase or without the keyring."""
-        from app.views.recovery.recovery import Recovery
+        from app.views.unlocking import recovery_page
 
-        recovery = Recovery(self.folder, read_label(self.folder).name, self.runner)
-        recovery.opened.connect(self._open)
-        recovery.left.connect(self._show_unlock)
-        recovery.failed.connect(self._recovered_in_vain)
-        recovery.unfinished.connect(self._show_first_run)
-        self.setCentralWidget(recovery.page)
+        page = recovery_page(self.folder, self.runner, self._open, self._show_unlock, self._recovered_in_vain)
+        self.setCentralWidget(page)
         self.setWindowTitle("Recover Rollcall")
-        recovery.page.show_step(0)
 
-    def _recovered_in_vain(self, error: "NotOpenedError") -> None:
-        """Say why the databases did not open; the new passphrase stands."""
+    def _recovered_in_vain(self, reason: Exception) -> None:
+        """Say why the databases did not open; a new passphrase stands."""
         self._show_unlock()
-        page = self.centralWidget()
-        if isinstance(page, UnlockPage):
-            self._refused(page, error.reason)
+        self._refused(cast("UnlockPage", self.centralWidget()), reason)
 
     def _show_first_run(self, message: str = "") -> None:
-        from app.views import opening
-        from app.views.first_run import FirstRun
-        from app.views.first_run_page import FirstRunPage
+        from app.views.unlocking import first_run
 
-        laptop, server = opening.laptop_name(), opening.usual_server()
-        page = FirstRunPage(self.runner, self.folder, laptop, server)
-        page.say(message)
-        self._first_run = FirstRun(page, self.folder, self.runner, self._open)
-        self.setCentralWidget(page)
+        self._first_run = first_run(self.folder, self.runner, message, self._open)
+        self.setCentralWidget(self._first_run.page)
         self.setWindowTitle("Set up Rollcall")
 
     # Open and locked
@@ -264,8 +251,11 @@ class Frame(QMainWindow):
         self._first_run = None
         self.opened = opened
         note_key_speed(self.folder, self.settings, opened.key_seconds)
-        self._context = AppContext(opened.ws, self.runner, opened.sync, settings=self.settings, parent=self)
+        self._context = AppContext(
+            opened.ws, self.runner, opened.sync, settings=self.settings, vault=opened.vault, parent=self
+        )
         self._context.appearance_changed.connect(self.restyle)
+        self._context.rotation_asked.connect(self._rotate)
         window = MainWindow(self._context)
         window.lock_asked.connect(self.lock)
         window.title_changed.connect(self.setWindowTitle)
@@ -278,6 +268,15 @@ class Frame(QMainWindow):
         self.unlocked.emit()
         if self._lock_when_open:
             self.lock()
+
+    def _rotate(self, passphrase: str) -> None:
+        """Change the encryption keys: lock, write everything again, and open again."""
+        from app.views.unlocking import rotation_page
+
+        self.lock()
+        self._lock_when_open = False
+        page = rotation_page(self.folder, passphrase, self.runner, self._open, self._recovered_in_vain)
+        self.setCentralWidget(page)
 
     def _return_to(self, opened: "Opened", window: "MainWindow") -> None:
         """Open the page at which the same person was when the window locked."""

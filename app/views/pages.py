@@ -77,6 +77,9 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec(
         "import", "Import a list", "upload", "", "app.views.intake.import_page:ImportPage", "TAKE_REFERRALS", "cases"
     ),
+    PageSpec(
+        "security", "Security", "shield-check", "", "app.views.security.security_page:SecurityPage", None, "settings"
+    ),
     PageSpec("letter", "Letter", "mail", "", "app.views.letters.letter_page:LetterPage", "WRITE_LETTERS", "letters"),
 )
 

@@ -12,6 +12,7 @@ from app.views.kit.buttons import QuietButton
 from app.views.kit.cards import Card, PageHeader
 from app.views.kit.chips import SegmentedControl
 from app.views.kit.fields import Check, FormField, Select
+from app.views.kit.text import Text
 from app.views.laptop_card import MANAGED, LaptopCard
 from app.views.pages import Crumb
 from app.views.tokens import px
@@ -89,6 +90,7 @@ class SettingsPage(QWidget):
         column.setSpacing(px(14))
         column.addWidget(look)
         column.addWidget(lock)
+        column.addWidget(self._security_card())
         column.addWidget(LaptopCard())
         row = QHBoxLayout()  # not an alignment: see unlock_page.centred
         row.addWidget(cards, 1)
@@ -103,6 +105,18 @@ class SettingsPage(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
+
+    def _security_card(self) -> Card:
+        """Return the card that leads to the security page."""
+        card = Card("Security")
+        column = card.padded()
+        words = "How this laptop is protected; passphrase, recovery key and encryption keys."
+        column.addWidget(Text(words, "secondary", ink="ink2", wrap=True))
+        self.security = QuietButton("Open Security", "shield-check", compact=True)
+        self.security.setObjectName("open_security")
+        self.security.clicked.connect(lambda: self.context.navigate("security"))
+        column.addWidget(self.security, 0, Qt.AlignmentFlag.AlignLeft)
+        return card
 
     def open(self) -> None:
         """Show the settings as they are."""

@@ -12,7 +12,11 @@ from app.views.unlock_page import UnlockPage
 from app.views.vault_label import read_label
 
 if TYPE_CHECKING:
+    from app.views.first_run import FirstRun
     from app.views.opening import Opened
+    from app.views.recovery.recovery_page import RecoveryPage
+    from app.views.security.rotation_page import RotationPage
+    from app.views.task_runner import TaskRunner
 
 LOST_TITLE = "This laptop's keyring has lost its half of the key"
 LOST = (
@@ -51,6 +55,73 @@ def show_why(page: UnlockPage, error: Exception, recover: Callable[[], object]) 
         page.show_refusal(error.message)
     else:
         page.show_refusal(describe(error).text, calm=True)
+
+
+def recovery_page(
+    folder: Path,
+    runner: "TaskRunner",
+    opened: Callable[["Opened"], object],
+    left: Callable[[], object],
+    failed: Callable[[Exception], object],
+) -> "RecoveryPage":
+    """Return the page that leads back into a vault without its passphrase or its keyring.
+
+    Args:
+        folder: of the vault.
+        runner: runs the work.
+        opened: takes the opened vault.
+        left: the person went back to the passphrase.
+        failed: takes why the databases did not open although the new ways in stand.
+    """
+    from app.views.recovery.recovery import Recovery
+
+    recovery = Recovery(folder, read_label(folder).name, runner)
+    recovery.opened.connect(opened)
+    recovery.left.connect(left)
+    recovery.failed.connect(failed)
+    return recovery.page
+
+
+def first_run(folder: Path, runner: "TaskRunner", message: str, opened: Callable[["Opened"], object]) -> "FirstRun":
+    """Return the first run on a laptop, at its first step.
+
+    Args:
+        folder: where the vault will be.
+        runner: runs the work.
+        message: why it starts again; may be empty.
+        opened: takes the opened vault.
+    """
+    from app.views import opening
+    from app.views.first_run import FirstRun
+    from app.views.first_run_page import FirstRunPage
+
+    page = FirstRunPage(runner, folder, opening.laptop_name(), opening.usual_server())
+    page.say(message)
+    return FirstRun(page, folder, runner, opened)
+
+
+def rotation_page(
+    folder: Path,
+    passphrase: str,
+    runner: "TaskRunner",
+    opened: Callable[["Opened"], object],
+    failed: Callable[[Exception], object],
+) -> "RotationPage":
+    """Start changing the encryption keys, once the vault is closed, and return the page that shows how far it is.
+
+    Args:
+        folder: of the vault; its closing is under way in the lane of writes.
+        passphrase: of the vault.
+        runner: runs the work.
+        opened: takes the vault, open again.
+        failed: takes why it did not come to an end; the vault is whole.
+    """
+    from app.views.security.rotation_page import RotationPage
+    from app.views.security.work import rotate
+
+    page = RotationPage()
+    runner.run(page, lambda: rotate(folder, passphrase, page.counted.emit), opened, failed)
+    return page
 
 
 def expected_seconds(folder: Path, settings: Settings) -> float:

@@ -29,14 +29,13 @@ class Recovery(QObject):
     Signals:
         opened: takes the ``Opened``.
         left: the person went back to the passphrase.
-        failed: what came after the new ways in were made: they stand, the databases did not open.
-        unfinished: the vault had never been used and is gone; says so in words.
+        failed: why the databases did not open; the new ways in stand. The first run starts again when the vault had
+            never been used.
     """
 
     opened = Signal(object)
     left = Signal()
     failed = Signal(object)
-    unfinished = Signal(str)
     _said = Signal(str)
 
     def __init__(self, folder: Path, laptop: str, runner: "TaskRunner", prompts: Prompts | None = None) -> None:
@@ -87,10 +86,10 @@ class Recovery(QObject):
         from app.views.opening import SetUpUnfinished
 
         if isinstance(error, SetUpUnfinished):
-            self.unfinished.emit(error.message)
+            self.failed.emit(error)
         elif isinstance(error, recovery_work.NotOpenedError):
             self._forget()
-            self.failed.emit(error)
+            self.failed.emit(error.reason)
         elif isinstance(error, UserError):
             self.page.refuse(error.message, error.field)
         elif isinstance(error, EnvironmentFault):

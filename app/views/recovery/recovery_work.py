@@ -62,16 +62,17 @@ def finish(
         NotOpenedError: the new ways in stand, the databases did not open.
         SetUpUnfinished: the vault had never been used.
     """
-    from app.services.vault import passphrase as strength
-    from app.services.vault import re_enrol
+    from app.services import protection
     from app.views import opening
 
-    strength.check(passphrase)
-    renewed = re_enrol(unlocked, passphrase, use_system_keyring=True, recovery=recovery, progress=said)
+    said("Making the keys")
+    renewed = protection.recovered(unlocked, passphrase, recovery=recovery, use_system_keyring=True)
     said("Opening your cases")
     try:
-        return opening.open_unlocked(renewed)
+        opened = opening.open_unlocked(renewed)
     except opening.SetUpUnfinished:
         raise
     except RollcallError as error:
         raise NotOpenedError(renewed, error) from error
+    protection.note_recovery(opened.vault, unlocked.way)
+    return opened
