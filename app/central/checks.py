@@ -1,38 +1,21 @@
 """What a change set must be before it is merged: readable, signed, by somebody who may, with values that fit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import Connection, select
 
+from app.central.scope import Scope
 from app.central.tables import device_person
 from app.models import User
 from app.models.terms import Role
-from app.services.access import Permission, allowed
+from app.services.access import allowed, needed_permissions
 from app.services.changes import Change, ChangeSet, decode
 from app.services.signing import verified
 from app.services.sync.protocol import MAX_CHANGE_SET_BYTES, ProtocolError, SignedSet
 from app.services.sync.shapes import Identifier, Instant, ShapeError, check_values
 
-P = Permission
-_CASEWORK = (P.EDIT_CASES, P.TAKE_REFERRALS, P.LINK_DOCUMENTS, P.WRITE_LETTERS)
-TABLE_PERMISSIONS: Mapping[str, Sequence[Permission]] = {
-    "authority": (P.MANAGE_PEOPLE,),
-    "team": (P.MANAGE_PEOPLE,),
-    "user": (P.MANAGE_PEOPLE,),
-    "device": (P.MANAGE_PEOPLE,),
-    "school": (P.IMPORT_REFERENCE,),
-    "school_link": (P.IMPORT_REFERENCE,),
-    "local_authority": (P.IMPORT_REFERENCE,),
-    "assignment": (P.ALLOCATE_CASES,),
-    "closure": (P.CLOSE_CASES,),
-    "letter": (P.WRITE_LETTERS, P.APPROVE_LETTERS),
-    "document": (P.LINK_DOCUMENTS, P.WRITE_LETTERS),
-}
-"""Any of these lets a role write the table; tables not named here are casework."""
-FIELD_PERMISSIONS: Mapping[tuple[str, str], Permission] = {("case", "officer_id"): P.ALLOCATE_CASES}
-"""Fields of an existing row that need more than the table does."""
 _OPERATIONS = frozenset({"insert", "update", "delete"})
 
 
@@ -87,6 +70,7 @@ class Judge:
 
     def __init__(self, connection: Connection, device: DeviceIdentity) -> None:
         self._device = device
+        self._scope = Scope(connection)
         people = select(User.id, User.role, User.active).join(device_person, device_person.c.user_id == User.id)
         self._roles: dict[str, Role] = {
             row.id: row.role
@@ -102,30 +86,27 @@ class Judge:
         if self._device.importing:
             return shape_refusal(change_set.changes)
         # What the laptop does by itself it does with the rights of the person it was given to.
-        role = self._roles.get(change_set.actor or self._device.user_id)
+        actor_id = change_set.actor or self._device.user_id
+        role = self._roles.get(actor_id)
         if role is None:
             return "This laptop is not enrolled for the person who made this change. Ask your administrator."
-        needed = needed_permissions(change_set.changes)
-        if not all(any(allowed(role, each) for each in any_of) for any_of in needed):
-            return "Your role cannot make this change. Ask a supervisor."
-        return shape_refusal(change_set.changes)
+        why = (
+            role_refusal(role, change_set.changes)
+            or shape_refusal(change_set.changes)
+            or self._scope.refusal(change_set, actor_id, role)
+        )
+        if why is None:
+            self._scope.take(change_set)
+        return why
 
 
-def needed_permissions(changes: Sequence[Change]) -> set[tuple[Permission, ...]]:
-    """Return what changes need: of each tuple any one permission."""
-    opened = {change.row for change in changes if change.table == "case" and change.op == "insert"}
-    needed: set[tuple[Permission, ...]] = set()
-    for change in changes:
-        # Whoever opens a case may say in the same breath who works on it; giving it away later is allocation.
-        first = change.table == "assignment" and change.fields.get("case_id", (None, None))[-1] in opened
-        if first:
-            needed.add(_CASEWORK)
-        elif change.table != "conflict":
-            needed.add(tuple(TABLE_PERMISSIONS.get(change.table, _CASEWORK)))
-        if change.op == "update":
-            fields = (FIELD_PERMISSIONS.get((change.table, name)) for name in change.fields)
-            needed.update((permission,) for permission in fields if permission is not None)
-    return needed
+def role_refusal(role: Role, changes: Sequence[Change]) -> str | None:
+    """Return why a role may not make changes, or None."""
+    for any_of in sorted(needed_permissions(changes)):
+        if not any(allowed(role, each) for each in any_of):
+            what = any_of[0].value if any_of else "change these records"
+            return f"Your role cannot {what}. Ask a supervisor."
+    return None
 
 
 def shape_refusal(changes: Sequence[Change]) -> str | None:

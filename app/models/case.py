@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import IndexedRef, OptionalRef, Ref, UnindexedRef
@@ -46,7 +46,16 @@ class Case(Synced):
     """One episode of one child. The reference is final even when made offline (leased numbers)."""
 
     __tablename__ = "case"
-    __table_args__ = (Index("ix_case_status_officer", "status", "officer_id"),)
+    __table_args__ = (
+        Index("ix_case_status_officer", "status", "officer_id"),
+        # Few cases are restricted, and every reading and every change that arrives asks which.
+        Index(
+            "ix_case_restricted",
+            "child_id",
+            sqlite_where=text("restricted = 1"),
+            postgresql_where=text("restricted"),
+        ),
+    )
 
     reference: Mapped[str] = mapped_column(unique=True)
     child_id: Mapped[Ref]

@@ -198,6 +198,8 @@ def _needed(change: "Change", opened: set[str]) -> set[tuple[Permission, ...]]:
     if change.table == "assignment" and change.fields.get("case_id", (None, None))[-1] in opened:
         return {_ANY_CASEWORK}
     of_table = tuple(TABLE_PERMISSIONS.get(change.table, ()))
+    if change.op == "insert" and change.table == "case" and change.fields.get("restricted", (None, False))[-1]:
+        return {of_table, (Permission.RESTRICT_CASES,)}
     if change.op != "update" or not change.fields:
         return {of_table}
     special = {name: FIELD_PERMISSIONS.get((change.table, name)) for name in change.fields}

@@ -361,7 +361,7 @@ def test_a_role_that_may_not_is_refused_by_the_central_store_too(
     dawn, ruth = laptops
     set_field(dawn, User, central.people["dawn"], role="supervisor")
     report = sync_once(dawn)
-    assert report.reasons == ["Your role cannot make this change. Ask a supervisor."]
+    assert report.reasons == ["Your role cannot manage people and laptops. Ask a supervisor."]
     sync_once(ruth)
     assert field(ruth, User, central.people["dawn"], "role") == "caseworker"
 

@@ -125,10 +125,10 @@ def test_a_refused_change_shows_its_reason_and_what_to_do(
     settle(qtbot, page)
     (row,) = page.model.rows()
     assert row.state == "refused"
-    assert "Your role cannot make this change" in page.model.sentence(0)
+    assert "Your role cannot manage people and laptops" in page.model.sentence(0)
     assert page.refused.isVisible()
     assert page.facts["To review"].text() == "1"
-    assert "Your role cannot make this change" in page.details()
+    assert "Your role cannot manage people and laptops" in page.details()
 
 
 def test_sync_now_asks_and_states_show_in_words(page: SyncPage, source: Source, qtbot: QtBot) -> None:

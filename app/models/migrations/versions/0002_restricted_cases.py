@@ -20,6 +20,14 @@ def upgrade() -> None:
 
 
 def _create_synced_tables() -> None:
+    op.create_index(
+        "ix_case_restricted",
+        "case",
+        ["child_id"],
+        unique=False,
+        sqlite_where=sa.text("restricted = 1"),
+        postgresql_where=sa.text("restricted"),
+    )
     op.create_table(
         "case_access",
         sa.Column("case_id", sa.Uuid(as_uuid=False), nullable=False),
