@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from app.services.vault.keyring_state import keyring_state
+from app.services.vault import keyring_state as keyrings
 from app.timesource import to_london
 
 if TYPE_CHECKING:
     from app.services.vault import Vault
-    from app.services.vault.vault_file import WrapKind
+    from app.services.vault.vault_file import VaultFile, WrapKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +40,27 @@ class Protection:
 
 def protection(vault: "Vault") -> Protection:
     """Return how a vault is protected; asks the keyring what it is, and nothing of what it holds."""
-    header, state = vault.file.header, keyring_state()
+    return protection_of(vault.file)
+
+
+def protection_of(file: "VaultFile") -> Protection:
+    """Return how a vault is protected, by its file: what a vault that does not open can say of itself too."""
+    header, state = file.header, keyring_state()
     return Protection(
         uses_keyring=header.keyring,
         keyring_words=state.words,
         keyring_unused=state.keyring is not None and not header.keyring,
         passphrase_set_on=_day(header.passphrase_set_at),
-        recovery_made_on=_made(vault, "recovery"),
-        authority_since=_made(vault, "authority"),
+        recovery_made_on=_made(file, "recovery"),
+        authority_since=_made(file, "authority"),
         memory_mib=header.kdf.memory_kib // 1024,
         passes=header.kdf.passes,
-        unfinished_rotation=vault.file.rotation is not None,
+        unfinished_rotation=file.rotation is not None,
     )
 
 
-def _made(vault: "Vault", kind: "WrapKind") -> date | None:
-    wrap = vault.file.wrap(kind)
+def _made(file: "VaultFile", kind: "WrapKind") -> date | None:
+    wrap = file.wrap(kind)
     return _day(wrap.made_at) if wrap else None
 
 
