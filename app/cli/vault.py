@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import backups, keys, rescue
+from app.cli import backups, keys, protection, rescue
 from app.cli.context import OPTIONS, Json, answer, open_the_vault, passphrase
 from app.timesource import SystemTime
 
@@ -12,6 +12,7 @@ app = typer.Typer()
 keys.register(app)
 backups.register(app)
 rescue.register(app)
+protection.register(app)
 
 
 @app.command()

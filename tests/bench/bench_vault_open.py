@@ -1,0 +1,92 @@
+"""Opening a vault whose keys are at hand, against opening its database bare.
+
+Measured: from the keys to a workspace that can be used: ``Unlocked.open()`` and ``Vault.workspace()``. It looks at both
+databases' first page, the schema's revision, the lifeboat's end, the reserve, this laptop's key and its person.
+
+Floor: the same ``cases.db`` through the driver alone, under the same raw key and the same pragmas, and one read: whose
+laptop it is, so that the schema is read as it is by any first question. Both turns find the file in the system's cache
+and no journal beside it; the two take turns, and the ratio is the median of pairs.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import sqlcipher3
+
+from app.services.audit import Action
+from app.services.documents.store import DocumentStore
+from app.services.vault import unlock
+from app.services.vault.database import PRAGMAS, open_engine
+from tests.bench.data import fill
+from tests.bench.vaults import CLOCK, PASSPHRASE, workspace
+
+MIB = 1 << 20
+SIZES = {"small": (2_000, 500, 16 * MIB), "full": (100_000, 10_000, 1 << 30)}
+"""Children, cases, and the bytes of both databases together."""
+ROUNDS = {"small": 60, "full": 100}
+TARGET = 1.5
+DOCUMENT_BYTES = 4 * MIB
+
+
+def run(scale: str = "full") -> list[dict[str, Any]]:
+    """Return one line: opening the vault and opening its database bare."""
+    children, cases, size = SIZES[scale]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "vault"
+        keys = _make(folder, children, cases, size)
+        unlocked = unlock(folder, PASSPHRASE, time=CLOCK)
+        opened, bare = [], []
+        for _ in range(ROUNDS[scale] + 3):
+            started = time.perf_counter()
+            connection = _open_bare(folder / "cases.db", keys)
+            middle = time.perf_counter()
+            connection.close()
+            bare.append(middle - started)
+            started = time.perf_counter()
+            vault = unlocked.open()
+            vault.workspace()
+            opened.append(time.perf_counter() - started)
+            vault.close()
+        total = sum(path.stat().st_size for path in folder.glob("*.db"))
+    # The first rounds read modules and fill caches that a person's typing hides.
+    ratios = [ours / floor for ours, floor in zip(opened[3:], bare[3:], strict=True)]
+    ratio = statistics.median(ratios)
+    return [
+        {
+            "name": f"vault: keys to workspace, {total / (1 << 30):.2f} GB",
+            "value": statistics.median(opened[3:]) * 1000,
+            "unit": "ms",
+            "floor": statistics.median(bare[3:]) * 1000,
+            "ratio": ratio,
+            "target": TARGET,
+            "ok": ratio <= TARGET,
+        }
+    ]
+
+
+def _make(folder: Path, children: int, cases: int, size: int) -> bytes:
+    """Make a vault of records and, for the rest of the size, documents; return the key of its ``cases.db``."""
+    ws, vault = workspace(folder)
+    fill(ws, children, cases)
+    ws.audit(Action.UNLOCKED)
+    keys = vault.keys
+    vault.close()
+    store = DocumentStore(open_engine(folder / "documents.db", keys.documents))
+    store.create_schema()
+    while sum(path.stat().st_size for path in folder.glob("*.db*")) < size:
+        store.put(os.urandom(DOCUMENT_BYTES), "application/pdf")
+    store.close()
+    return keys.cases
+
+
+def _open_bare(path: Path, key: bytes) -> Any:
+    connection = sqlcipher3.dbapi2.connect(str(path), isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
+    connection.execute('SELECT id, name, role, team_id FROM "user" LIMIT 1').fetchone()
+    return connection
