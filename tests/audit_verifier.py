@@ -213,7 +213,7 @@ def _anchors(
             good = sequence
             proven_to = sequence if kind == "central" else proven_to
     others = [sequence for sequence, body, _hash in rows if not body.startswith(b'{"action":"changed"')]
-    if device and intact == last and others and others[-1] > sealed:
+    if device and intact == last and not found and others and others[-1] > sealed:
         found.append(Finding(others[-1], "unproven"))
     return found, proven_to
 

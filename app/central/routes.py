@@ -161,6 +161,12 @@ def device_routes(services: CentralServices) -> APIRouter:
         protocol.SnapshotRequest,
         lambda _device, message: services.reader.snapshot(message.table, message.after, message.limit),
     )
+    for_device("/audit", protocol.AuditPush, services.audit.countersign)
+    for_device(
+        "/audit/entries",
+        protocol.AuditRequest,
+        lambda device, message: services.audit.entries(device.device_id, message.after),
+    )
     for_device("/lease", protocol.LeaseRequest, lambda device, m: services.lend(device, m.year))
     for_device(
         "/documents/offer",

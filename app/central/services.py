@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from app.central.audit_heads import AuditHeads
 from app.central.authority_key import AuthorityKeys
 from app.central.checks import DeviceIdentity
 from app.central.database import bring_up_to_date, open_engine
@@ -32,6 +33,7 @@ class CentralServices:
     authority: AuthorityKeys
     recoveries: Recoveries
     bytes: ByteStore
+    audit: AuditHeads
     time: TimeSource
 
     def lend(self, device: DeviceIdentity, year: int) -> protocol.Lease:
@@ -93,5 +95,6 @@ def _build(engine: Engine, time: TimeSource, *, migrate: bool) -> CentralService
         authority=authority,
         recoveries=Recoveries(engine, store, authority, time),
         bytes=ByteStore(engine),
+        audit=AuditHeads(engine, own, time),
         time=time,
     )

@@ -188,3 +188,37 @@ recovery_issue = Table(
     Column("revision", BigInteger, nullable=False),
 )
 """Each use of the authority's key: who, when, which laptop, why. ``revision`` is its line in the change log."""
+
+audit_entry = Table(
+    "audit_entry",
+    metadata,
+    _id("device_id", primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    _at("received_at"),
+)
+"""The audit chains of all laptops, as they were countersigned; they outlive the laptops."""
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    _id("device_id", primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("receipt", LargeBinary, nullable=False),
+)
+"""How far each laptop's chain is countersigned."""
+
+audit_alarm = Table(
+    "audit_alarm",
+    metadata,
+    _id("device_id", primary_key=True),
+    Column("known_sequence", BigInteger, primary_key=True),
+    Column("stated_hash", LargeBinary, primary_key=True),
+    Column("stated_sequence", BigInteger, nullable=False),
+    Column("what", Text, nullable=False),
+    _at("noticed_at"),
+)
+"""Heads that did not continue a laptop's chain: entries were edited or removed there, or the vault was put back."""

@@ -76,7 +76,7 @@ def append(
     action: str,
     subject_table: str = "",
     subject_id: str | None = None,
-    detail: dict[str, Any] | None = None,
+    detail: dict[str, Any] | str | None = None,
 ) -> Link:
     """Add an entry to the chain, in the session's transaction.
 
@@ -88,7 +88,7 @@ def append(
         action: a value of :class:`app.services.audit.actions.Action`.
         subject_table: what kind of record.
         subject_id: which record.
-        detail: counts, ids and keyed digests only; no free text about a child.
+        detail: counts, ids and keyed digests only (or JSON of them); no free text about a child.
 
     Returns:
         The entry as it stands in the chain; also among :func:`links_of` of the session.
@@ -97,7 +97,7 @@ def append(
     last = connection.execute(_LAST).fetchone()
     sequence, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
     when = at.astimezone(UTC).isoformat(timespec="microseconds")
-    text = _details.encode(detail).decode() if detail else ""
+    text = detail if isinstance(detail, str) else _details.encode(detail).decode() if detail else ""
     body = encode_entry(Entry(str(action), actor_id, actor_name, when, text, sequence, subject_id, subject_table))
     link = Link(sequence, body, entry_hash(previous, body))
     connection.execute(_INSERT, (sequence, body, link.hash))

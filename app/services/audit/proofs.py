@@ -104,9 +104,11 @@ def _check_anchors(session: Session, report: ProofReport, last: int, intact: int
             good = anchor.sequence
             if anchor.kind == CENTRAL:
                 report.proven_to, report.proven_at = report.receipts[-1]
+    if report.problems or device is None or intact != last:
+        return  # what follows would only say the same once more
     sealed = max((anchor.sequence for anchor in found if anchor.kind == DEVICE), default=0)
     other = connection.execute(_NEWEST_OTHER, (_CHANGE,)).fetchone()
-    if device is not None and intact == last and other is not None and other[0] > sealed:
+    if other is not None and other[0] > sealed:
         report.problems.append((other[0], UNPROVEN, "this laptop's own seal does not reach so far"))
 
 

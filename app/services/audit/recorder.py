@@ -1,7 +1,7 @@
 """What a workspace records beside its changes: readings, searches, refusals and all else that changes no record.
 
 - **Readings** of the same record by the same person within five minutes are one entry: the first. A page that is left
-  and come back to, or read again after a change, would otherwise bury what matters.
+  and come back to, or read again after a change, would otherwise bury what matters. So do syncs that moved something.
 - **Searches** are recorded once the typing has stopped: what was searched in, how many hits, and a keyed digest of the
   words. The words themselves, mostly a child's name, are not kept. The key comes from this laptop's signing key, so
   on this laptop it can be asked whether somebody searched for a given name, and nobody can read the name back.
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SAME_READING = timedelta(minutes=5)
 SETTLED_SECONDS = 2.0
 """After this long without another letter a search is recorded."""
-_ONCE = frozenset({Action.READ, Action.READ_LETTER, Action.READ_HISTORY, Action.READ_AUDIT})
+_ONCE = frozenset({Action.READ, Action.READ_LETTER, Action.READ_HISTORY, Action.READ_AUDIT, Action.SYNCED})
 _DIGEST_KEY = b"rollcall audit search digest 1"
 _MOST_REMEMBERED = 5_000
 Unit = Callable[[], AbstractContextManager[Session]]

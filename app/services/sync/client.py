@@ -12,8 +12,10 @@ from app.models import SYNCED_TABLES, ChangeSetRow, ReferenceLease
 from app.models.terms import ChangeState
 from app.services import projection_rebuild
 from app.services.access import Permission, require
+from app.services.audit import Action
 from app.services.sync import facts, protocol, recovery
 from app.services.sync.apply import VaultBehind, apply_entries, apply_snapshot_page, keep_history
+from app.services.sync.countersigning import countersign
 from app.services.sync.documents import move_documents
 from app.services.sync.faults import CentralUnreachable, nonsense
 from app.services.sync.receipts import ReceiptChecker
@@ -77,6 +79,9 @@ class SyncClient:
         self.renew_leases()
         move_documents(self._ws, self._transport, report, self._progress)
         self._fetch_history()
+        if report.pushed or report.received or report.refused or report.rows:
+            self._ws.audit(Action.SYNCED, detail={"revision": report.revision})
+        countersign(self._ws, self._transport, report)
         with self._ws.local_session() as session:
             facts.put(session, facts.LAST_SYNCED, self._ws.time.now().isoformat())
         self._ws.tidy()

@@ -31,10 +31,15 @@ PAGE_ENTRIES = 2000
 SNAPSHOT_ROWS = 5000
 PUSH_SETS = 1000
 CHUNKS_A_REQUEST = 8
+AUDIT_ENTRIES = 5000
+MAX_AUDIT_ENTRY_BYTES = 64 * 1024
 LEASE_BLOCK = 50
 
 ACCEPTED = "accepted"
 CONFLICTED = "conflicted"
+COUNTERSIGNED = "countersigned"
+UNLINKED = "Entries of the audit of this laptop do not follow from one another."
+"""Why entries are not countersigned that were tampered with before they ever arrived."""
 REFUSED = "refused"
 HELD = "held"
 PLACE_TAKEN = (
@@ -377,6 +382,53 @@ class Problem(msgspec.Struct):
 
     code: str
     message: str
+
+
+class AuditPush(msgspec.Struct):
+    """Entries of a laptop's audit chain, in order, for the central store to keep and countersign.
+
+    Attributes:
+        after, after_hash: the entry they follow; 0 and 32 zero bytes before the first.
+        bodies: canonical bytes, as they were hashed.
+        hash: of the last of them.
+        head: the number of the laptop's newest entry, sent or not.
+    """
+
+    after: int
+    after_hash: bytes
+    bodies: list[bytes]
+    hash: bytes
+    head: int
+
+
+class AuditAnswer(msgspec.Struct):
+    """How far the central store holds a laptop's chain.
+
+    Attributes:
+        state: ``COUNTERSIGNED``; ``HELD`` (it lacks entries before these); or ``REFUSED`` (they do not continue it).
+        sequence, hash, at: the newest entry it holds and when it countersigned it; 0 and empty before the first.
+        receipt: its signature over :func:`app.services.audit.anchors.receipt_statement` of these.
+        reason: why it refused, in words.
+    """
+
+    state: str
+    sequence: int
+    hash: bytes
+    at: str
+    receipt: bytes
+    reason: str = ""
+
+
+class AuditRequest(msgspec.Struct):
+    """Asks for entries of the laptop's own chain after a place: a vault that was put back lacks some."""
+
+    after: int
+
+
+class AuditEntries(msgspec.Struct):
+    """Entries of the asking laptop's chain, in order, from the place asked for."""
+
+    bodies: list[bytes]
 
 
 def pack(message: object) -> bytes:
