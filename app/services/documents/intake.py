@@ -97,8 +97,10 @@ def add_files(
 
     Raises:
         AccessRefused: the role may not.
+        DiskFull: there is no room for documents.
     """
     require(ws.actor, Permission.LINK_DOCUMENTS)
+    ws.require_room()
     added: list[AddedFile] = []
     refused: list[RefusedFile] = []
     with _batch_worker() as worker:
@@ -122,6 +124,7 @@ def add_bytes(ws: Workspace, name: str, data: bytes, *, source: str = "file") ->
         EnvironmentFault: the disk did not take it.
     """
     require(ws.actor, Permission.LINK_DOCUMENTS)
+    ws.require_room()
     with _batch_worker() as worker:
         return _add(ws, name, data, source, worker)
 

@@ -58,6 +58,7 @@ def apply(
         for made, decision in chosen:
             _count(report, made, decision)
         return report
+    ws.require_room()
     document_id = _keep_bytes(ws, plan)
     with ws.write("Imported a Common Transfer File") as session:
         for made, decision in chosen:

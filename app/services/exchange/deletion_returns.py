@@ -93,6 +93,7 @@ def _good_rows(table: Table, mapping: Mapping, report: ImportReport, today: "dat
 
 
 def _write(ws: "Workspace", rows: tuple[ReturnRow, ...], report: ImportReport, file_name: str) -> None:
+    ws.require_room()
     with ws.read() as session:
         for row in rows:
             _find_school(session, row)

@@ -174,6 +174,7 @@ def write_changes(
         total: rows expected, for progress.
     """
     require(ws.actor, Permission.IMPORT_REFERENCE)
+    ws.require_room()
     held = _held_rows(ws, model)
     new: list[Mapping[str, Any]] = []
     altered: list[tuple[str, dict[str, tuple[Any, Any]]]] = []

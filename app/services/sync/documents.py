@@ -35,7 +35,9 @@ def move_documents(ws: Workspace, transport: Transport, report: SyncReport, prog
     for some in _pieces(unsettled, DOCUMENTS_A_STEP):
         here = [sha256 for sha256 in some if store.complete(sha256)]
         sent = _send(store, transport, here)
-        fetched = _fetch(store, transport, [sha256 for sha256 in some if sha256 not in set(here)])
+        # On a full disk what only this laptop has still goes out; what it lacks waits for room.
+        lacking = [] if ws.room().in_use else [sha256 for sha256 in some if sha256 not in set(here)]
+        fetched = _fetch(store, transport, lacking)
         report.documents_sent += sent
         report.documents_fetched += len(fetched)
         with ws.local_session() as session:

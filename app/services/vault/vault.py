@@ -76,8 +76,9 @@ class Vault:
         if not new:
             finish_restoring(folder)
             _look_over(folder, data_keys)
-        self.engine: Engine = open_engine(folder / "cases.db", data_keys.cases, create=new)
         self.reserve = Reserve(folder)
+        self.reserve.make_way()
+        self.engine: Engine = open_engine(folder / "cases.db", data_keys.cases, create=new)
         self.lifeboat = LifeboatKeeper(Lifeboat(folder / "lifeboat.log", data_keys.lifeboat), self.engine, time)
         try:
             bring_up_to_date(self.engine, "vault", new=new, before=self._back_up_first)
