@@ -9,9 +9,20 @@ from app.services.rescue import documents
 from app.services.rescue.report import RebuildReport, Source, remember
 from app.services.sync.enrolment import enrolled, first_pull
 from app.services.sync.telling import SyncProgress
-from app.services.vault import Vault
+from app.services.vault import Unlocked, Vault
 
 LATER = "Still to come from the central store, as soon as this laptop is connected: what was sent to it since then."
+
+
+def fetch_rest_into(
+    unlocked: Unlocked, report: RebuildReport, progress: Callable[[str], None] | None = None
+) -> RebuildReport:
+    """Open a rebuilt vault, do what :func:`fetch_rest` does, and close it again."""
+    vault = unlocked.open()
+    try:
+        return fetch_rest(vault, report, progress)
+    finally:
+        vault.close()
 
 
 def fetch_rest(vault: Vault, report: RebuildReport, progress: Callable[[str], None] | None = None) -> RebuildReport:

@@ -111,25 +111,37 @@ class RebuildReport(msgspec.Struct, frozen=True):
         plain: dict[str, Any] = msgspec.to_builtins(self)
         return plain
 
-    def lines(self) -> list[str]:
-        """Return the report as sentences, for a page or a terminal."""
+    def sections(self) -> list[tuple[str, list[str]]]:
+        """Return the report as headings with sentences; a heading may stand alone."""
         if not self.damaged:
-            return ["Every page of both databases is in order. Nothing was changed."]
-        said = [f"{file.name}: {file.wrong}." for file in self.files if file.wrong]
+            return [("Every page of both databases is in order. Nothing was changed.", [])]
+        wrong = [f"{file.name}: {file.wrong}." for file in self.files if file.wrong]
         if self.set_aside:
-            said.append(f"The damaged files are kept untouched in set-aside/{self.set_aside}.")
-        said += [f"{source.file} from: {source.words()}." for source in self.sources]
+            wrong.append(f"The damaged files are kept untouched in set-aside/{self.set_aside}.")
+        found = [("What was wrong", wrong)]
+        sources = [f"{source.file} from: {source.words()}." for source in self.sources]
+        found.append(("What came from where", sources))
         if self.awaiting:
-            said.append(self.awaiting)
+            found.append(("Still to come", [self.awaiting]))
+        found.append(("What is missing", self._missing_words()))
+        return found
+
+    def lines(self) -> list[str]:
+        """Return the report as sentences, for a terminal or a file."""
+        sections = self.sections()
+        if len(sections) == 1:
+            return [sections[0][0]]
+        return [line for _, lines in sections for line in lines]
+
+    def _missing_words(self) -> list[str]:
         if self.enrol_again:
-            said.append(
+            return [
                 "No backup and no lifeboat could be read, so this laptop has lost its identity. Enrol it again with a "
-                "code from your administrator. What was sent to the central store comes back then."
-            )
-        losses = [*self.losses, *self._documents_words()]
-        if not losses and not self.enrol_again:
-            losses.append("Nothing that was saved is missing." if not self.awaiting else "Nothing else is missing.")
-        return [*said, *losses]
+                "code from your administrator. What was sent to the central store comes back then.",
+                *self.losses,
+            ]
+        lost = [*self.losses, *self._documents_words()]
+        return lost or ["Nothing else." if self.awaiting else "Nothing. Everything that was saved is here."]
 
     def _documents_words(self) -> list[str]:
         count = len(self.lost_documents)

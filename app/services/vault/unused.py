@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 
 def never_used(vault: "Vault") -> bool:
-    """Return whether nobody was ever enrolled in a vault and nothing was ever recorded in it."""
+    """Return whether nobody was ever enrolled in a vault and nothing was ever recorded in it.
+
+    A vault that was rebuilt on nothing looks the same, but what was set aside stands beside it.
+    """
+    if (vault.folder / "set-aside").exists():
+        return False
     with vault.engine.connect() as connection:
         if connection.execute(select(SyncState.value).where(SyncState.name == USER_FACT)).first() is not None:
             return False
