@@ -348,8 +348,8 @@ class LetterPage(QWidget):
             return
         ws = self.context.ws
         self._run(
-            lambda: work.pages_to_print(ws, letter_id, printing.DPI),
-            lambda pages: printing.ask_and_print(self, pages, "Rollcall letter", self._print_failed),
+            lambda: work.sheets_to_print(ws, letter_id),
+            lambda sheets: printing.ask_and_print(self, sheets, "Rollcall letter", self._print_failed),
         )
 
     def _print_failed(self, words: str) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.services.letters.templates import Template
     from app.services.letters.typeset import FieldBox
     from app.services.workspace import Workspace
+    from app.views.letters.printing import Sheets
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +115,15 @@ def issue(ws: "Workspace", draft: "LetterDraft") -> "Issued":
     return letters.issue(ws, draft)
 
 
-def pages_to_print(ws: "Workspace", letter_id: str, dpi: float) -> tuple[QImage, ...]:
-    """Return a sent letter's pages for a printer; the printing is audited."""
+def sheets_to_print(ws: "Workspace", letter_id: str) -> "Sheets":
+    """Return a sent letter for a printer; the printing is audited."""
     from app.services.audit import Action
     from app.services.letters import letters
+    from app.views.letters.printing import prepare
 
-    pages = images(letters.issued_bytes(ws, letter_id), dpi)
+    sheets = prepare(letters.issued_bytes(ws, letter_id), images)
     ws.audit(Action.PRINTED_LETTER, "letter", letter_id)
-    return pages
+    return sheets
 
 
 def forget() -> None:

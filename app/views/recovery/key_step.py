@@ -16,9 +16,8 @@ from app.views.recovery.key_shown import KeyShown
 from app.views.tokens import px
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QImage
-
     from app.services.vault.recovery_key import RecoveryKey
+    from app.views.letters.printing import Sheets
     from app.views.task_runner import TaskRunner
 
 T = TypeVar("T")
@@ -97,20 +96,20 @@ class KeyStep(QWidget):
         self.told.hide()
 
     def _print(self) -> None:
-        from app.views.letters.printing import DPI, has_printer
+        from app.views.letters.printing import has_printer
 
         if not has_printer():
             self._tell(NO_PRINTER)
             return
         key, laptop = self.key, self._laptop
-        self._start(lambda: sheet_work.sheet_pages(key, laptop, DPI), self._print_pages)
+        self._start(lambda: sheet_work.sheet_to_print(key, laptop), self._print_sheet)
 
-    def _print_pages(self, pages: "list[QImage]") -> None:
+    def _print_sheet(self, sheets: "Sheets") -> None:
         from app.views.letters.printing import ask_and_print
 
         self._done()
         self.told.hide()
-        ask_and_print(self, pages, "Rollcall recovery sheet", lambda _words: self._tell(NOT_PRINTED))
+        ask_and_print(self, sheets, "Rollcall recovery sheet", lambda _words: self._tell(NOT_PRINTED))
 
     def _ask_where(self) -> None:
         from app.services.recovery_sheet import FILE_NAME

@@ -9,6 +9,7 @@ from PySide6.QtGui import QImage
 
 if TYPE_CHECKING:
     from app.services.vault.recovery_key import RecoveryKey
+    from app.views.letters.printing import Sheets
 
 
 def new_key() -> "RecoveryKey":
@@ -26,14 +27,20 @@ def sheet_pdf(key: "RecoveryKey", laptop: str) -> bytes:
     return draw_sheet(RecoverySheet(key.groups, laptop, SystemTime().today()))
 
 
-def sheet_pages(key: "RecoveryKey", laptop: str, dpi: float) -> list[QImage]:
-    """Return the sheet's pages as pictures for a printer, drawn in memory."""
+def sheet_to_print(key: "RecoveryKey", laptop: str) -> "Sheets":
+    """Return the sheet for a printer; it is made in memory."""
+    from app.views.letters.printing import prepare
+
+    return prepare(sheet_pdf(key, laptop), sheet_pages)
+
+
+def sheet_pages(pdf: bytes, dpi: float) -> list[QImage]:
+    """Return the sheet's pages as pictures, drawn in memory."""
     from app.services.letters.pictures import draw
 
-    pages = draw(sheet_pdf(key, laptop), dpi)
     return [
         QImage(page.rows, page.width, page.height, page.width * 4, QImage.Format.Format_RGBX8888).copy()
-        for page in pages
+        for page in draw(pdf, dpi)
     ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from pypdfium2 import PdfDocument
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
@@ -73,7 +74,9 @@ def shown(qapp: Any, qtbot: QtBot, workspace: Workspace, monkeypatch: pytest.Mon
     apply_theme(qapp, tokens.LIGHT)
     printed: list[int] = []
     monkeypatch.setattr(printing, "has_printer", lambda: True)
-    monkeypatch.setattr(printing, "ask_and_print", lambda _owner, pages, _name, _failed: printed.append(len(pages)))
+    monkeypatch.setattr(
+        printing, "ask_and_print", lambda _owner, sheets, _name, _failed: printed.append(len(PdfDocument(sheets.pdf)))
+    )
     unexpected: list[Exception] = []
     runner = TaskRunner(unexpected.append)
     answers = Answers()
