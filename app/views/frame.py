@@ -211,11 +211,13 @@ class Frame(QMainWindow):
         )
 
     def _refused(self, page: UnlockPage, error: Exception) -> None:
-        from app.views.opening import SetUpUnfinished
-        from app.views.unlocking import show_why
+        from app.views.opening import RebuildNeeded, SetUpUnfinished
+        from app.views.unlocking import rescue_page, show_why
 
         if isinstance(error, SetUpUnfinished):
             self._show_first_run(error.message)
+        elif isinstance(error, RebuildNeeded):
+            self.setCentralWidget(rescue_page(error.unlocked, self.runner, self._open, self._show_unlock))
         else:
             show_why(page, error, self._show_recovery)
 

@@ -49,6 +49,18 @@ class Opened:
         self.key_seconds = 0.0
 
 
+class RebuildNeeded(UserError):
+    """A database of the vault is damaged; the keys are here, so it can be rebuilt at once.
+
+    Attributes:
+        unlocked: the keys.
+    """
+
+    def __init__(self, message: str, unlocked: "Unlocked") -> None:
+        super().__init__(message)
+        self.unlocked = unlocked
+
+
 class SetUpUnfinished(UserError):
     """The vault was made and the laptop never enrolled; nobody has worked in it, and it has been removed."""
 
@@ -95,10 +107,15 @@ def open_unlocked(unlocked: "Unlocked") -> Opened:
     """Open the databases of a vault whose keys are there, and start its sync.
 
     Raises:
-        VaultDamaged: a database is missing or does not open.
+        RebuildNeeded: a database is missing or does not open.
         SetUpUnfinished, EnvironmentFault: as for :func:`unlock`.
     """
-    vault = unlocked.open()
+    from app.services.vault import VaultDamaged
+
+    try:
+        vault = unlocked.open()
+    except VaultDamaged as error:
+        raise RebuildNeeded(error.message, unlocked) from error
     try:
         remove_when_unused(vault)
         ws = vault.workspace()

@@ -12,9 +12,11 @@ from app.views.unlock_page import UnlockPage
 from app.views.vault_label import read_label
 
 if TYPE_CHECKING:
+    from app.services.vault import Unlocked
     from app.views.first_run import FirstRun
     from app.views.opening import Opened
     from app.views.recovery.recovery_page import RecoveryPage
+    from app.views.rescue_page import RescuePage
     from app.views.security.rotation_page import RotationPage
     from app.views.task_runner import TaskRunner
 
@@ -122,6 +124,27 @@ def rotation_page(
     page = RotationPage()
     runner.run(page, lambda: rotate(folder, passphrase, page.counted.emit), opened, failed)
     return page
+
+
+def rescue_page(
+    unlocked: "Unlocked",
+    runner: "TaskRunner",
+    opened: Callable[["Opened"], object],
+    left: Callable[[], object],
+) -> "RescuePage":
+    """Start rebuilding a vault of which a database is damaged, and return the page that tells of it.
+
+    Args:
+        unlocked: the keys.
+        runner: runs the work.
+        opened: takes the opened vault.
+        left: the person went back to the passphrase.
+    """
+    from app.views.rescue_page import Rescue
+
+    rescue = Rescue(unlocked, runner, opened, left)
+    rescue.start()
+    return rescue.page
 
 
 def expected_seconds(folder: Path, settings: Settings) -> float:

@@ -11,7 +11,7 @@ from app.services.sync.enrolment import enrolled, first_pull
 from app.services.sync.telling import SyncProgress
 from app.services.vault import Unlocked, Vault
 
-LATER = "Still to come from the central store, as soon as this laptop is connected: what was sent to it since then."
+LATER = "What was sent to the central store since then comes as soon as this laptop is connected."
 
 
 def fetch_rest_into(

@@ -226,11 +226,10 @@ def _documents(work: _Rebuild, cases: Engine, base: Base | None) -> int:
 
 
 def _awaiting(*, records: bool, document_count: int) -> str:
-    parts = []
-    if records:
-        parts.append("what was sent to the central store since then")
-    if document_count:
-        parts.append("1 document" if document_count == 1 else f"{document_count} documents")
-    if not parts:
-        return ""
-    return f"Still to come from the central store, at the next sync: {' and '.join(parts)}."
+    """Return what the central store will bring, as a sentence."""
+    pages = "1 document" if document_count == 1 else f"{document_count:,} documents"
+    if not records:
+        verb = "comes" if document_count == 1 else "come"
+        return f"{pages} {verb} from the central store with the next sync." if document_count else ""
+    rest = f", and {pages}, come" if document_count else " comes"
+    return f"What was sent to the central store since then{rest} with the next sync."
