@@ -45,7 +45,7 @@ def protection(vault: "Vault") -> Protection:
 
 def protection_of(file: "VaultFile") -> Protection:
     """Return how a vault is protected, by its file: what a vault that does not open can say of itself too."""
-    header, state = file.header, keyring_state()
+    header, state = file.header, keyrings.keyring_state()
     return Protection(
         uses_keyring=header.keyring,
         keyring_words=state.words,
