@@ -34,7 +34,7 @@ def create_vault(
 
     Args:
         folder: an empty or new folder.
-        passphrase: at least 12 characters.
+        passphrase: at least 12 characters, and hard to guess (see :mod:`app.services.vault.passphrase`).
         time: the clock.
         label: the laptop's name for the unlock page; never a person's.
         keyring: where the device secret is kept; None keeps none (passphrase only, with stronger parameters).
@@ -49,10 +49,10 @@ def create_vault(
     """
     if vault_file.vault_exists(folder):
         raise UserError("This folder already holds a vault. Open it, or choose another folder. Nothing was changed.")
-    ways_in.check_new_passphrase(passphrase)
-    say(progress, "Measuring this laptop")
     if use_system_keyring and keyring is None:
         keyring = device_secret.system_keyring()
+    ways_in.check_new_passphrase(passphrase, with_keyring=keyring is not None)
+    say(progress, "Measuring this laptop")
     derivation = ways_in.new_kdf(kdf, with_keyring=keyring is not None)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -98,7 +98,7 @@ def re_enrol(
 
     Args:
         unlocked: the keys.
-        new_passphrase: at least 12 characters.
+        new_passphrase: as for :func:`create_vault`.
         keyring, use_system_keyring, kdf, progress: as for :func:`create_vault`.
         recovery: replaces the recovery key; without one the present one stays.
 
@@ -106,10 +106,10 @@ def re_enrol(
         UserError: the passphrase is weak; nothing was changed.
         EnvironmentFault: the keyring did not keep the secret; nothing was changed.
     """
-    ways_in.check_new_passphrase(new_passphrase)
-    say(progress, "Measuring this laptop")
     if use_system_keyring and keyring is None:
         keyring = device_secret.system_keyring()
+    ways_in.check_new_passphrase(new_passphrase, with_keyring=keyring is not None)
+    say(progress, "Measuring this laptop")
     derivation = ways_in.new_kdf(kdf, with_keyring=keyring is not None)
     old = unlocked.file
     now = unlocked.time.now()

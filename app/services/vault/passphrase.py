@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from app.errors import UserError
+from app.policy import policy
 
 LEAST_LENGTH = 12
 LEAST_SCORE = 3
@@ -48,7 +49,7 @@ def judge(
     text: str,
     about: Iterable[str] = (),
     *,
-    least_length: int = LEAST_LENGTH,
+    least_length: int | None = None,
     alone: bool = False,
 ) -> Strength:
     """Return how hard a passphrase is to guess.
@@ -56,10 +57,10 @@ def judge(
     Args:
         text: what is typed; the first 72 characters are judged.
         about: what a guesser would know: the person's name, the council's, the laptop's.
-        least_length: characters asked for.
+        least_length: characters asked for; what IT asks for when left out, and never fewer than 12.
         alone: whether no keyring helps, so that more is asked for.
     """
-    short = least_length - len(text)
+    short = (least_length or _least_length()) - len(text)
     if short > 0:
         return Strength(0, False, f"{short} more character{'' if short == 1 else 's'} needed.")
     known = list(_known_words(about))
@@ -74,19 +75,24 @@ def judge(
     return Strength(score, False, " ".join(filter(None, (verdict, reason, "Add another unrelated word."))))
 
 
-def check(text: str, about: Iterable[str] = (), *, least_length: int = LEAST_LENGTH, alone: bool = False) -> None:
+def check(text: str, about: Iterable[str] = (), *, least_length: int | None = None, alone: bool = False) -> None:
     """Refuse a passphrase that is too short or too easy to guess.
 
     Raises:
         UserError: says why, field ``passphrase``.
     """
-    if len(text) < least_length:
-        raise UserError(f"Use at least {least_length} characters. Three unrelated words work well.", field="passphrase")
+    least = least_length or _least_length()
+    if len(text) < least:
+        raise UserError(f"Use at least {least} characters. Three unrelated words work well.", field="passphrase")
     if len(text) > MOST_LENGTH:
         raise UserError(f"Use at most {MOST_LENGTH} characters.", field="passphrase")
     found = judge(text, about, least_length=least_length, alone=alone)
     if not found.enough:
         raise UserError(found.words, field="passphrase")
+
+
+def _least_length() -> int:
+    return max(policy().passphrase_least, LEAST_LENGTH)
 
 
 def _estimate(text: str, about: list[str]) -> dict[str, Any]:

@@ -3,31 +3,30 @@
 import os
 from datetime import datetime
 
-from app.errors import UserError
 from app.services.vault import device_secret, keys
 from app.services.vault.device_secret import Keyring
 from app.services.vault.keys import DataKeys, KdfParameters, WrongSecretError
+from app.services.vault.passphrase import MOST_LENGTH, check
 from app.services.vault.recovery_key import RecoveryKey
 from app.services.vault.sealing import open_sealed, seal_to
 from app.services.vault.vault_file import Kdf, VaultFile, Wrap
 
-MINIMUM_PASSPHRASE = 12
-MOST_PASSPHRASE = 1024
 WITH_KEYRING_SECONDS = 0.5
 WITHOUT_KEYRING_SECONDS = 1.0
 """Without a keyring the passphrase is the only lock, so guessing is made twice as slow."""
 
 
-def check_new_passphrase(passphrase: str) -> None:
-    """Refuse a passphrase that is too short.
+def check_new_passphrase(text: str, *, with_keyring: bool) -> None:
+    """Refuse a passphrase that is too short or too easy to guess.
+
+    Args:
+        text: the passphrase.
+        with_keyring: whether the keyring helps; without it more is asked.
 
     Raises:
         UserError: says what to do; field ``passphrase``.
     """
-    if len(passphrase) < MINIMUM_PASSPHRASE:
-        raise UserError(f"Use at least {MINIMUM_PASSPHRASE} characters. A few unrelated words work well.", "passphrase")
-    if len(passphrase) > MOST_PASSPHRASE:
-        raise UserError(f"Use at most {MOST_PASSPHRASE} characters.", "passphrase")
+    check(text, alone=not with_keyring)
 
 
 def new_kdf(parameters: KdfParameters | None, *, with_keyring: bool) -> Kdf:
@@ -110,5 +109,5 @@ def secret_of(file: VaultFile, keyring: Keyring | None) -> bytes | None:
 
 
 def _wrapping(file: VaultFile, passphrase: str, secret: bytes | None) -> bytes:
-    derived = file.header.kdf.parameters.derive(passphrase[:MOST_PASSPHRASE], file.header.kdf.salt)
+    derived = file.header.kdf.parameters.derive(passphrase[:MOST_LENGTH], file.header.kdf.salt)
     return keys.wrapping_key(derived, secret)
