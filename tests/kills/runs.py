@@ -53,7 +53,8 @@ def run_once(template: Path, case_ids: list[str], seed: int, folder: Path) -> Ru
 
         (folder / "scratch").mkdir()
         shutil.copyfile(template.parent / "empty.db", folder / "scratch" / "empty.db")
-        found = check(folder / "vault", read_reports(folder / "reports"), scratch=folder / "scratch")
+        reports = read_reports(folder / "reports")
+        found = check(folder / "vault", reports, scratch=folder / "scratch", cut=bool(run.power))
         answer.write_text(json.dumps(found))
 
     if not reports:
