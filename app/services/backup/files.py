@@ -8,10 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
 
 from app.services.backup.words import Stopped
 
-BLOCK = 4 * 1024 * 1024
+BLOCK = 1024 * 1024
+"""Small enough that a block is still in the processor's cache when it is hashed."""
+LARGE = 16 * 1024 * 1024
+"""From this size on, hashing and syncing go on beside the copying."""
+_SYNC_EVERY = 64 * 1024 * 1024
+_BUFFERS = 4
 Step = Callable[[int], object]
 Cancelled = Callable[[], bool]
 
@@ -129,20 +135,121 @@ def copy(
         OSError: the disk refused; whatever was written is the caller's to remove.
         Stopped: it was cancelled.
     """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    written = os.open(target, flags, 0o600)
+    try:
+        expected = os.fstat(descriptor).st_size if limit is None else limit
+        copying = _copy_large if expected >= LARGE else _copy_small
+        copied = copying(descriptor, written, limit, step, cancelled)
+        os.fsync(written)
+    finally:
+        os.close(written)
+    return copied
+
+
+def _copy_small(
+    descriptor: int, written: int, limit: int | None, step: Step | None, cancelled: Cancelled | None
+) -> Copied:
     digest = hashlib.sha256()
     size = 0
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(target, flags, 0o600), "wb", buffering=0) as stream:
-        for block in blocks(descriptor, limit, cancelled):
-            digest.update(block)
-            rest = block
-            while rest:
-                rest = rest[stream.write(rest) :]
-            size += len(block)
-            if step is not None:
-                step(len(block))
-        os.fsync(stream.fileno())
+    for block in blocks(descriptor, limit, cancelled):
+        digest.update(block)
+        _write(written, block)
+        size += len(block)
+        if step is not None:
+            step(len(block))
     return Copied(size, digest.hexdigest())
+
+
+def _copy_large(
+    descriptor: int, written: int, limit: int | None, step: Step | None, cancelled: Cancelled | None
+) -> Copied:
+    size = synced = 0
+    with _Hashing() as hashing, _Syncing(written) as syncing:
+        while limit is None or size < limit:
+            stop_if(cancelled)
+            buffer = hashing.free.get()
+            wanted = BLOCK if limit is None else min(BLOCK, limit - size)
+            count = _read_at(descriptor, buffer[:wanted], size)
+            if not count:
+                break
+            _write(written, buffer[:count])
+            hashing.take(buffer, count)
+            size += count
+            if size - synced >= _SYNC_EVERY:
+                syncing.ask()
+                synced = size
+            if step is not None:
+                step(count)
+    return Copied(size, hashing.digest.hexdigest())
+
+
+def _write(descriptor: int, block: memoryview) -> None:
+    while block:
+        block = block[os.write(descriptor, block) :]
+
+
+class _Hashing:
+    """Hashes blocks on a thread of its own, in order; their buffers come back through ``free``."""
+
+    def __init__(self) -> None:
+        self.digest = hashlib.sha256()
+        self.free: Queue[memoryview] = Queue()
+        for _ in range(_BUFFERS):
+            self.free.put(memoryview(bytearray(BLOCK)))
+        self._full: Queue[tuple[memoryview, int] | None] = Queue()
+        self._thread = threading.Thread(target=self._run, name="backup-hash", daemon=True)
+
+    def __enter__(self) -> "_Hashing":
+        self._thread.start()
+        return self
+
+    def take(self, buffer: memoryview, count: int) -> None:
+        self._full.put((buffer, count))
+
+    def __exit__(self, *_: object) -> None:
+        self._full.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (taken := self._full.get()) is not None:
+            buffer, count = taken
+            self.digest.update(buffer[:count])
+            self.free.put(buffer)
+
+
+class _Syncing:
+    """Has the disk take what is written as it goes: one large sync at the end would hold up everybody's saves."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._asked: Queue[bool] = Queue()
+        self._failure: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="backup-sync", daemon=True)
+
+    def __enter__(self) -> "_Syncing":
+        self._thread.start()
+        return self
+
+    def ask(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        self._asked.put(True)
+
+    def __exit__(self, *_: object) -> None:
+        self._asked.put(False)
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self) -> None:
+        sync = getattr(os, "fdatasync", os.fsync)
+        while self._asked.get():
+            try:
+                sync(self._descriptor)
+            except OSError as error:  # a disk says it once: the sync at the end may say that all is well
+                self._failure = error
+                return
 
 
 def hash_of(descriptor: int, *, step: Step | None = None, cancelled: Cancelled | None = None) -> Copied:

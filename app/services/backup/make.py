@@ -4,6 +4,7 @@ import os
 import shutil
 import struct
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -185,12 +186,11 @@ def _same_as_before(job: _Job, name: str, descriptor: int) -> Copied | None:
     known = job.previous.manifest.entry(name) if job.previous is not None else None
     if earlier is None or known is None or os.fstat(descriptor).st_size != known.size:
         return None
-    now = files.hash_of(descriptor, cancelled=job.cancelled)
-    if now.sha256 != known.sha256:
-        return None
     try:
-        with files.closed_file(earlier) as there:
-            if files.hash_of(there, cancelled=job.cancelled) != now:
+        with files.closed_file(earlier) as there, ThreadPoolExecutor(1, "backup-hash") as beside:
+            before = beside.submit(files.hash_of, there, cancelled=job.cancelled)
+            now = files.hash_of(descriptor, cancelled=job.cancelled)
+            if now.sha256 != known.sha256 or before.result() != now:
                 return None
         (job.target / name).hardlink_to(earlier)
     except OSError:  # another disk, a file system without links, or a file that went away
