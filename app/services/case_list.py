@@ -116,7 +116,7 @@ def count(ws: Workspace, query: CaseQuery) -> int:
     """Return how many cases a query holds."""
     require(ws.actor, Permission.READ_CASES)
     with ws.read() as session:
-        wanted = where(ws, query, sight_of(session, ws.actor))
+        wanted = where(query, sight_of(session, ws.actor), ws)
         return session.execute(select(func.count()).where(wanted)).scalar_one()
 
 
@@ -146,6 +146,8 @@ def first_page(ws: Workspace, query: CaseQuery, limit: int = 60) -> tuple[list[s
         order = _ordered_ids(session, ws, query, sight)
         top = order[:limit]
         found = _read_rows(session, select(CaseRow).where(CaseRow.case_id.in_(top)), ws.time.today(), sight)
+    if query.text.strip():
+        ws.searched("cases", query.text, len(order))
     return order, [found[case_id] for case_id in top]
 
 
@@ -164,9 +166,9 @@ def filter_counts(ws: Workspace, query: CaseQuery) -> FilterCounts:
                 func.coalesce(func.sum(case((and_(CaseRow.next_due_statutory, *unmasked(sight)), 1), else_=0)), 0),
                 func.coalesce(func.sum(case((and_(here, *unmasked(sight)), 1), else_=0)), 0),
                 func.count(),
-            ).where(where(ws, plain, sight))
+            ).where(where(plain, sight, ws))
         ).one()
-        shut = where(ws, replace(plain, closed=True), sight)
+        shut = where(replace(plain, closed=True), sight, ws)
         closed = session.execute(select(func.count()).where(shut)).scalar_one()
     return FilterCounts(views, officers, stages, statutory, changed, closed, total)
 
@@ -200,7 +202,7 @@ def unsynced_counts(session: Session, subjects: Iterable[str]) -> dict[str, int]
 
 
 def _ordered_ids(session: Session, ws: Workspace, query: CaseQuery, sight: Sight) -> list[str]:
-    wanted = where(ws, query, sight)
+    wanted = where(query, sight, ws)
     if not sight.masked or query.sort in SHOWN_SORTS:
         return _ids(session, wanted, query)
     # Their place among the others would tell when something is due or how long they wait, so they come last, by name.
@@ -302,7 +304,7 @@ def _view_counts(session: Session, ws: Workspace, sight: Sight) -> dict[str, int
     columns = []
     for view in VIEWS:
         query = for_view(view, ws)  # type: ignore[arg-type]  # the keys of VIEWS are the views
-        columns.append(func.coalesce(func.sum(case((where(ws, query, sight), 1), else_=0)), 0))
+        columns.append(func.coalesce(func.sum(case((where(query, sight, ws), 1), else_=0)), 0))
     counted = session.execute(select(*columns).where(CaseRow.status == CaseStatus.OPEN.value)).one()
     return dict(zip(VIEWS, counted, strict=True))
 
@@ -311,7 +313,7 @@ def _officer_counts(session: Session, ws: Workspace, query: CaseQuery, sight: Si
     others = replace(query, officers=frozenset())
     found = session.execute(
         select(CaseRow.officer_id, func.max(CaseRow.officer_name), func.count())
-        .where(where(ws, others, sight))
+        .where(where(others, sight, ws))
         .group_by(CaseRow.officer_id)
     ).all()
     named = [OfficerCount(officer, name, number) for officer, name, number in found if officer]
@@ -327,7 +329,7 @@ def _stage_counts(session: Session, ws: Workspace, query: CaseQuery, sight: Sigh
     found = dict(
         session.execute(
             select(CaseRow.stage, func.count())
-            .where(where(ws, replace(query, stages=frozenset()), sight), *unmasked(sight))
+            .where(where(replace(query, stages=frozenset()), sight, ws), *unmasked(sight))
             .group_by(CaseRow.stage)
         ).all()
     )

@@ -112,7 +112,7 @@ def _view_condition(ws: Workspace, view: str) -> list[ColumnElement[bool]]:
     return []
 
 
-def where(ws: Workspace, query: CaseQuery, sight: Sight) -> ColumnElement[bool]:
+def where(query: CaseQuery, sight: Sight, ws: Workspace) -> ColumnElement[bool]:
     """Return which cases a query holds for a person who may not see all of them."""
     wanted = CaseStatus.CLOSED if query.closed else CaseStatus.OPEN
     inside = _view_condition(ws, query.view)
