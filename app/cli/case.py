@@ -152,12 +152,10 @@ def history(
     """Show who changed what, field by field, newest first."""
     from app.services import case_page
     from app.services import history as history_of
-    from app.services.audit import Action
 
     with open_workspace() as ws:
         case_id = case_page.find_case_id(ws, reference)
         entries = history_of.of_case(ws, case_id, limit=limit)
-        ws.audit(Action.READ_HISTORY, "case", case_id)
     if not entries:
         raise UserError(f"{reference} has no history on this laptop yet.")
     answer(entries, as_json=as_json, text="\n".join(_entry_words(entry) for entry in entries))

@@ -16,6 +16,7 @@ from app.models import Case, ChangeLine, ChangeSetRow, Device, Relationship
 from app.models.terms import ChangeState
 from app.services import history_words
 from app.services.access import Permission
+from app.services.audit import Action
 from app.services.changes import Change, decode
 from app.services.restriction import require_case
 from app.services.workspace import Workspace
@@ -63,7 +64,7 @@ class HistoryEntry:
 
 
 def of_case(ws: Workspace, case_id: str, *, offset: int = 0, limit: int = PAGE) -> list[HistoryEntry]:
-    """Return a page of a case's history, newest first.
+    """Return a page of a case's history, newest first. Reading it is audited.
 
     Args:
         ws: the workspace.
@@ -91,7 +92,9 @@ def of_case(ws: Workspace, case_id: str, *, offset: int = 0, limit: int = PAGE) 
         devices = _device_names(session, {each.device_id for each in sets})
         decoded = [(each, [c for c in decode(each.body).changes if (each.id, c.row) in rows]) for each in sets]
         names = history_words.names_of(session, _ids_in(decoded))
-        return [_entry(each, changes, devices, names) for each, changes in decoded]
+        entries = [_entry(each, changes, devices, names) for each, changes in decoded]
+    ws.audit(Action.READ_HISTORY, "case", case_id)
+    return entries
 
 
 def _subjects(session: Session, case_id: str) -> list[str]:

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
+from app.services.audit.chain import Link
+
 CARRIED = "rollcall_lifeboat"
 """Where a writing session keeps its passage."""
 
@@ -52,10 +54,20 @@ class Passage(Protocol):
 
 
 class Journal(Protocol):
-    """The vault's lifeboat."""
+    """The vault's lifeboat.
+
+    Attributes:
+        behind: why it lacks something that the database has, in words; empty when it does not.
+    """
+
+    behind: str
 
     def passage(self) -> Passage:
         """Return the passage of a new transaction."""
+        ...
+
+    def audit_links(self) -> list[Link]:
+        """Return the entries of the audit chain that it holds; none when it cannot be read."""
         ...
 
     def tidy(self) -> None:

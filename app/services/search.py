@@ -46,6 +46,8 @@ class SearchHit:
 def find(ws: "Workspace", words: str, limit: int = 12) -> list[SearchHit]:
     """Return cases whose child's names, UPN or reference begin with every word typed, open cases first.
 
+    The search is audited, without its words.
+
     Args:
         ws: the workspace.
         words: what was typed; accents and case do not matter.
@@ -60,7 +62,9 @@ def find(ws: "Workspace", words: str, limit: int = 12) -> list[SearchHit]:
         return []
     with ws.read() as session:
         sight = restriction.sight_of(session, ws.actor)
-        return _hits(session, query, fold(words[:LONGEST_QUERY]), limit, ws.time.today(), sight)
+        hits = _hits(session, query, fold(words[:LONGEST_QUERY]), limit, ws.time.today(), sight)
+    ws.searched("children", words[:LONGEST_QUERY], len(hits))
+    return hits
 
 
 def recent(ws: "Workspace", limit: int = 5) -> list[SearchHit]:

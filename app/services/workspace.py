@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.errors import AccessRefused
 from app.models.terms import Role
-from app.services.audit import Action
+from app.services.audit import Action, Link
 from app.services.audit.recorder import Recorder
 from app.services.capture import CapturingSession, Unit
 from app.services.journal import CARRIED
@@ -183,6 +183,19 @@ class Workspace:
         room = self.room()
         if room.in_use:
             raise DiskFull(f"{room.words} Imports and documents wait until there is room. Notes are still saved.")
+
+    def notices(self) -> tuple[tuple[str, str], ...]:
+        """Return what people must be told about this vault, as a name of the matter and words for it."""
+        room = self.room()
+        matter = "full" if room.in_use else "short"
+        found = [(matter, room.words)] if room.words else []
+        if self._journal is not None and self._journal.behind:
+            found.append(("lifeboat", self._journal.behind))
+        return tuple(found)
+
+    def lifeboat_links(self) -> list[Link]:
+        """Return the entries of the audit chain that the lifeboat holds outside the database."""
+        return self._journal.audit_links() if self._journal is not None else []
 
     def tidy(self) -> None:
         """Leave out of the lifeboat what is safe elsewhere: after a sync, after a backup."""

@@ -321,7 +321,7 @@ def test_a_long_chain_is_verified_in_parts_and_can_be_stopped(
 ) -> None:
     import sys
 
-    monkeypatch.setattr(sys.modules["app.services.audit.verify"], "PART", 4)
+    monkeypatch.setattr(sys.modules["app.services.audit.verifying"], "PART", 4)
     told: list[tuple[int, int]] = []
     with chained.read() as session:
         assert audit.verify(session, progress=lambda done, total: told.append((done, total))).finding is None

@@ -3,7 +3,7 @@
 from app.services.audit.actions import Action, ActionKind
 from app.services.audit.anchors import keep_receipt, seal
 from app.services.audit.chain import GENESIS, Link, append, entry_hash, links_of
-from app.services.audit.verify import AuditFinding, AuditResult, FindingKind, verify
+from app.services.audit.verifying import AuditFinding, AuditResult, FindingKind, verify
 
 __all__ = [
     "GENESIS",

@@ -68,7 +68,7 @@ def apply(
             _count(report, made, decision)
         if report.created_ids:
             _keep_document(session, ws, plan, document_id)
-    return report
+    return report.audited_in(ws)
 
 
 def _decision(made: PupilPlan, decisions: Mapping[int, Decision], report: ImportReport) -> Decision:

@@ -74,7 +74,7 @@ def import_returns(
         done += len(some)
         if progress is not None:
             progress(done, len(good))
-    return report
+    return report.audited_in(ws)
 
 
 def _good_rows(table: Table, mapping: Mapping, report: ImportReport, today: "date") -> Iterator[ReturnRow]:

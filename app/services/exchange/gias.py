@@ -144,7 +144,7 @@ def import_schools(
         cancelled=cancelled,
         total=total,
     )
-    return report
+    return report.audited_in(ws)
 
 
 def _refuse_empty(report: ImportReport) -> None:

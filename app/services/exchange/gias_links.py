@@ -64,7 +64,7 @@ def import_links(
         cancelled=cancelled,
         total=content.count(b"\n"),
     )
-    return report
+    return report.audited_in(ws)
 
 
 def _links(table: Table, report: ImportReport) -> Iterator[tuple[str, dict[str, Any]]]:

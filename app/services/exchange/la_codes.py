@@ -62,7 +62,7 @@ def import_la_codes(
         cancelled=cancelled,
         total=content.count(b"\n"),
     )
-    return report
+    return report.audited_in(ws)
 
 
 def _codes(table: Table, report: ImportReport) -> Iterator[tuple[str, dict[str, Any]]]:

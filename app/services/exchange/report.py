@@ -5,6 +5,10 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.services.workspace import Workspace
 
 Progress = Callable[[int, int], None]
 """Called with rows done and rows in all (0 when not known)."""
@@ -102,6 +106,15 @@ class ImportReport:
     def _note(self, issue: RowIssue) -> None:
         if len(self.issues) < ISSUES_KEPT:
             self.issues.append(issue)
+
+    def audited_in(self, ws: "Workspace") -> "ImportReport":
+        """Record the import in the audit, with its counts; one that was only tried is none."""
+        from app.services.audit import Action
+
+        if not self.dry_run:
+            rows = self.added + self.changed
+            ws.audit(Action.IMPORTED, detail={"what": self.kind, "rows": rows, "refused": self.refused})
+        return self
 
     @property
     def summary(self) -> str:

@@ -114,15 +114,25 @@ class Attempts:
         tries = "1 try" if left == 1 else f"{left} tries"
         return f"{said}. {tries} left before a 15 minute wait."
 
-    def succeeded(self) -> None:
-        """Forget earlier wrong tries, of every secret: who has one of them may set the others anew."""
+    def succeeded(self) -> int:
+        """Forget earlier wrong tries, of every secret: who has one of them may set the others anew.
+
+        Returns:
+            How many there were, for the audit.
+        """
         seen = self._memory()
+        counted: dict[str, int] = {}
+        for kept in (self._read(self.path), self._read(self._mirror()), seen.tallies):
+            for name, tally in kept.items():
+                if tally not in seen.forgiven:
+                    counted[name] = max(counted.get(name, 0), tally.wrong)
         for kept in (self._read(self.path), self._read(self._mirror()), seen.tallies):
             seen.forgiven.update(kept.values())
         seen.tallies.clear()
         for path in (self.path, self._mirror()):
             with suppress(OSError):  # a full or read-only disk keeps nobody out who knows the passphrase
                 path.unlink(missing_ok=True)
+        return sum(counted.values())
 
     def _left(self, tally: Tally) -> timedelta:
         """Return how long the wait still is; zero when there is none."""

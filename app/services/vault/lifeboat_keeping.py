@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from app.errors import UserError
 from app.logs import get_logger
 from app.services import audit
 from app.services.locking import WRITING
@@ -20,6 +21,7 @@ from app.services.rows import connection_of
 from app.services.vault.lifeboat import Flush, Lifeboat, LifeboatLostError, Place
 from app.services.vault.lifeboat_format import CarriedDraft, CarriedEntry, CarriedSet, Record
 from app.services.vault.lifeboat_meeting import CaughtUp, carried_records, identity_of, meet
+from app.services.vault.lifeboat_reading import read_lifeboat
 from app.timesource import Stopwatch, TimeSource
 
 PART_BYTES = 1 << 20
@@ -50,6 +52,14 @@ class LifeboatKeeper:
     def passage(self) -> "Carrying":
         """Return the passage of a new transaction."""
         return Carrying(self)
+
+    def audit_links(self) -> list[audit.Link]:
+        """Return the entries of the audit chain that the file holds; none when it cannot be read."""
+        try:
+            contents = read_lifeboat(self.boat.path, self.boat.key)
+        except (UserError, OSError):
+            return []
+        return [audit.Link(entry.sequence, entry.body, entry.hash) for entry in contents.audit_entries]
 
     def catch_up(self) -> CaughtUp:
         """Bring database and lifeboat together; quick when nothing is amiss.

@@ -25,6 +25,7 @@ class Unlocked:
     Attributes:
         way: how they were got: passphrase, recovery or authority.
         mended: a damaged copy of ``vault.json`` was put right.
+        wrong: how many wrong secrets were tried since it was last opened; the audit tells of them.
     """
 
     folder: Path
@@ -34,6 +35,7 @@ class Unlocked:
     keyring: Keyring | None = None
     way: str = "passphrase"
     mended: bool = False
+    wrong: int = 0
 
     def open(self) -> Vault:
         """Open the databases.
@@ -42,7 +44,7 @@ class Unlocked:
             VaultDamaged: one is missing or does not open; it can be rebuilt.
             EnvironmentFault: another Rollcall, the disk or the keyring is in the way.
         """
-        return Vault(self.folder, self.keys, self.file, self.time, keyring=self.keyring)
+        return Vault(self.folder, self.keys, self.file, self.time, keyring=self.keyring, wrong=self.wrong)
 
 
 def unlock(
@@ -68,8 +70,8 @@ def unlock(
     opened = _first(files, lambda file: ways_in.open_with_passphrase(file, passphrase, secret))
     if opened is None:
         raise UserError(attempts.failed(), field="passphrase")
-    attempts.succeeded()
-    return _unlocked(folder, *opened, time=time, keyring=keyring, way="passphrase")
+    wrong = attempts.succeeded()
+    return _unlocked(folder, *opened, time=time, keyring=keyring, way="passphrase", wrong=wrong)
 
 
 def unlock_with_recovery(
@@ -102,8 +104,8 @@ def unlock_with_recovery(
             "Your records are kept, encrypted.",
             field="recovery",
         )
-    attempts.succeeded()
-    return _unlocked(folder, *opened, time=time, keyring=keyring, way="recovery")
+    wrong = attempts.succeeded()
+    return _unlocked(folder, *opened, time=time, keyring=keyring, way="recovery", wrong=wrong)
 
 
 def unlock_with_reissue(
@@ -135,8 +137,8 @@ def unlock_with_reissue(
             "Check the code, or ask your administrator for a new file. Your records are kept, encrypted.",
             field="code",
         )
-    attempts.succeeded()
-    return _unlocked(folder, *opened, time=time, keyring=keyring, way="authority")
+    wrong = attempts.succeeded()
+    return _unlocked(folder, *opened, time=time, keyring=keyring, way="authority", wrong=wrong)
 
 
 def open_vault(
@@ -187,9 +189,16 @@ def _first(files: list[VaultFile], opener: Opener) -> tuple[VaultFile, DataKeys]
 
 
 def _unlocked(
-    folder: Path, file: VaultFile, data_keys: DataKeys, *, time: TimeSource, keyring: Keyring | None, way: str
+    folder: Path,
+    file: VaultFile,
+    data_keys: DataKeys,
+    *,
+    time: TimeSource,
+    keyring: Keyring | None,
+    way: str,
+    wrong: int,
 ) -> Unlocked:
     mended = vault_file.agree(folder, file)
     if file.rotation is not None and file.rotation.stage == "switching":
         file = switching.finish(folder, file, data_keys)
-    return Unlocked(folder, data_keys, file, time, keyring, way, mended)
+    return Unlocked(folder, data_keys, file, time, keyring, way, mended, wrong)

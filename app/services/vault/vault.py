@@ -18,6 +18,7 @@ from app.ids import new_id
 from app.models import DeviceKey, SyncState, User
 from app.models.terms import Role
 from app.services import projection  # noqa: F401  (imported while the passphrase is typed, not at the first save)
+from app.services.audit import Action
 from app.services.backup.listing import BackupInfo
 from app.services.backup.make import back_up
 from app.services.backup.manifest import Reason
@@ -25,7 +26,7 @@ from app.services.backup.restore import finish_restoring
 from app.services.locking import WRITING
 from app.services.rows import RowSelect, stored_key
 from app.services.signing import Signer, new_seed
-from app.services.vault import vault_file, ways_in
+from app.services.vault import device_secret, vault_file, ways_in
 from app.services.vault.attempts import Attempts
 from app.services.vault.database import DriverError, VaultDamaged, damage_in, open_engine
 from app.services.vault.keys import DataKeys, KdfParameters, WrongSecretError
@@ -65,8 +66,10 @@ class Vault:
         *,
         keyring: "Keyring | None" = None,
         new: bool = False,
+        wrong: int = 0,
     ) -> None:
         self.folder = folder
+        self._wrong = wrong
         self.time = time
         self.file = file
         self._keyring = keyring
@@ -225,7 +228,11 @@ class Vault:
             raise UserError("Nobody is signed in on this laptop yet. Enrol it with the code from your administrator.")
         device_id, seed = device
         known_id, name, role, team_id = user
-        return self._make_workspace(Actor(known_id, name, role, team_id, device_id), Signer(seed))
+        workspace = self._make_workspace(Actor(known_id, name, role, team_id, device_id), Signer(seed))
+        if self._wrong:
+            workspace.audit(Action.WRONG_PASSPHRASES, detail={"count": self._wrong})
+            self._wrong = 0
+        return workspace
 
     def system_workspace(self) -> Workspace:
         """Return a workspace that acts for the laptop itself: enrolment and the first pull."""
@@ -277,6 +284,14 @@ class Vault:
         finally:
             pooled.close()
 
+    def forget_device_secret(self) -> None:
+        """Remove this vault's secret from the keyring, because the vault itself goes; with neither, nothing is left."""
+        if not self.uses_keyring:
+            return
+        keyring = self._keyring or device_secret.system_keyring()
+        if keyring is not None:
+            device_secret.forget_secret(keyring, self.vault_id)
+
     def _make_workspace(self, actor: Actor, signer: Signer) -> Workspace:
         workspace = Workspace(
             self.engine,
@@ -308,12 +323,14 @@ def _look_over(folder: Path, data_keys: DataKeys) -> None:
     marked = marked_damage(folder)
     if marked:
         raise VaultDamaged(marked, f"A part of {marked} could not be read. It is kept untouched.")
-    for name, key in (("cases.db", data_keys.cases), ("documents.db", data_keys.documents)):
+    # What opening tells of cases.db in a moment needs no look: only that there is something to open.
+    for name, key in (("cases.db", None), ("documents.db", data_keys.documents)):
         path, log = folder / name, folder / f"{name}-wal"
         try:
+            size = path.stat().st_size
             # A page may be torn in the file and whole in the log: then only opening it tells.
-            logged = log.exists() and log.stat().st_size > 0 and path.stat().st_size > 0
-            whole = logged or first_page_is_whole(path, key)
+            logged = size > 0 and (key is None or (log.exists() and log.stat().st_size > 0))
+            whole = logged or (key is not None and first_page_is_whole(path, key))
         except FileNotFoundError:
             raise VaultDamaged(name, f"{name} is missing from the vault folder. Nothing was changed.") from None
         except OSError as error:
