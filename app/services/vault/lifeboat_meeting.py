@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
+import msgspec
 from sqlalchemy import Connection, Engine, Table, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
 from app.errors import UserError
-from app.models import AuditAnchor, AuditEntry, ChangeSetRow, DeviceKey, Draft, ReferenceLease, SyncState
+from app.models import AuditEntry, ChangeSetRow, DeviceKey, Draft, ReferenceLease, SyncState, User
 from app.models.terms import ChangeState
 from app.services import audit
 from app.services.capture import CapturingSession, Unit, unit_of
@@ -27,6 +28,7 @@ from app.services.signing import Signer
 from app.services.vault.lifeboat import Lifeboat, LifeboatLostError
 from app.services.vault.lifeboat_format import CarriedDraft, CarriedEntry, CarriedSet, Identity, Record
 from app.services.vault.lifeboat_reading import LifeboatContents, read_lifeboat
+from app.services.wire import complete, fields_of, row_from_wire, to_wire
 from app.timesource import TimeSource
 
 _PART_BYTES = 1 << 20
@@ -34,6 +36,9 @@ _PART_ENTRIES = 1000
 _NEWEST = "SELECT sequence, hash FROM audit_entry ORDER BY sequence DESC LIMIT 1"
 _ENTRY = cast("Table", AuditEntry.__table__)
 _SET = cast("Table", ChangeSetRow.__table__)
+_USER = cast("Table", User.__table__)
+PERSON = "person"
+"""Name among the facts of an identity of the person's own record, as JSON."""
 _LEASE = cast("Table", ReferenceLease.__table__)
 
 
@@ -116,18 +121,25 @@ def identity_of(connection: Connection) -> Identity:
         device.device_id if device else None,
         device.name if device else "",
         device.private_key if device else b"",
-        {row.name: row.value for row in facts},
+        {row.name: row.value for row in facts} | _person(connection),
         sorted((row.year, row.first, row.last, row.next) for row in leases),
     )
 
 
+def _person(connection: Connection) -> dict[str, str]:
+    """Return the record of whose laptop this is: it came from the central store, so no change set here has it."""
+    user_id = connection.execute(select(SyncState.value).where(SyncState.name == "user_id")).scalar()
+    row = connection.execute(select(_USER).where(_USER.c.id == user_id)).mappings().first()
+    return {PERSON: msgspec.json.encode({name: to_wire(row[name]) for name in row}).decode()} if row else {}
+
+
 def audit_safe_to(connection: Connection) -> int:
-    """Return the newest audit entry that is countersigned by the central store or stands in a backup, or 0."""
-    countersigned = connection.execute(
-        select(func.max(AuditAnchor.sequence)).where(AuditAnchor.kind == "central")
-    ).scalar()
+    """Return the newest audit entry that stands in a proven backup, or 0.
+
+    The central store countersigns the chain's head and has none of its entries: from there they could not come back.
+    """
     backed_up = connection.execute(select(SyncState.value).where(SyncState.name == AUDIT_BACKED_UP)).scalar()
-    return max(countersigned or 0, int(backed_up) if backed_up and backed_up.isdigit() else 0)
+    return int(backed_up) if backed_up and backed_up.isdigit() else 0
 
 
 @contextmanager
@@ -142,9 +154,12 @@ def _session(engine: Engine, time: TimeSource) -> Iterator[Session]:
 
 
 def _is_newest(engine: Engine, entry: CarriedEntry) -> bool:
-    with engine.connect() as connection:
-        newest = driver(connection).execute(_NEWEST).fetchone()
-    return bool(newest == (entry.sequence, entry.hash))
+    pooled = engine.raw_connection()
+    try:
+        bare: Any = pooled.dbapi_connection
+        return bool(bare.execute(_NEWEST).fetchone() == (entry.sequence, entry.hash))
+    finally:
+        pooled.close()
 
 
 def _meet(session: Session, boat: Lifeboat, time: TimeSource) -> CaughtUp:
@@ -249,7 +264,13 @@ def put_back_identity(connection: Connection, identity: Identity) -> None:
         values = {"device_id": identity.device_id, "name": identity.name, "private_key": identity.seed}
         connection.execute(insert(DeviceKey).values(values).on_conflict_do_nothing())
     for name, value in identity.facts.items():
-        connection.execute(insert(SyncState).values(name=name, value=value).on_conflict_do_nothing())
+        if name == PERSON:
+            known = set(fields_of(User.__tablename__))
+            wire = {each: had for each, had in msgspec.json.decode(value).items() if each in known}
+            row = complete(User, row_from_wire(User, wire))
+            connection.execute(insert(_USER).values(row).on_conflict_do_nothing())
+        else:
+            connection.execute(insert(SyncState).values(name=name, value=value).on_conflict_do_nothing())
 
 
 def put_back_leases(connection: Connection, contents: LifeboatContents) -> None:
