@@ -84,6 +84,9 @@ class UnlockPage(Themed, QWidget):
     Signals:
         unlock_asked: the passphrase typed; the field is emptied at once.
         recovery_asked: another way in is wanted.
+
+    Attributes:
+        wrong_tries: how often in a row what was typed here did not open it.
     """
 
     unlock_asked = Signal(str)
@@ -106,6 +109,7 @@ class UnlockPage(Themed, QWidget):
         # Made when first needed: the first paint does not wait for what it does not show.
         self.progress: ProgressPanel | None = None
         self.message: Banner | None = None
+        self.wrong_tries = 0
         self.alone: Text | None = None
         self._lay_out()
         self.button.clicked.connect(self._ask)

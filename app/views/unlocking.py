@@ -35,6 +35,12 @@ SHUT = (
     "2. If that does not help, use the recovery key from your recovery sheet.\n"
     "3. Without the sheet, ask IT for a recovery file and its code."
 )
+DOUBT_AFTER = 3
+DOUBT = (
+    "If you are sure that the passphrase is right, this laptop's keyring may have been replaced, for example when IT "
+    "rebuilt your profile. The recovery key opens your cases without it."
+)
+DOUBT_ALONE = "If you are not sure of the passphrase any more, the recovery key opens your cases without it."
 OTHER_WAY = "Open with the recovery key or a file from IT"
 
 
@@ -55,6 +61,9 @@ def show_why(page: UnlockPage, error: Exception, recover: Callable[[], object]) 
         page.show_trouble(SHUT.format(message=error.message), SHUT_TITLE, [(OTHER_WAY, recover)], kind="warn")
     elif isinstance(error, UserError) and error.field == "passphrase":
         page.show_refusal(error.message)
+        page.wrong_tries += 1
+        if page.wrong_tries >= DOUBT_AFTER:
+            page.show_trouble(DOUBT_ALONE if page.alone else DOUBT, actions=[(OTHER_WAY, recover)])
     else:
         page.show_refusal(describe(error).text, calm=True)
 

@@ -37,7 +37,7 @@ def read_label(folder: Path) -> VaultLabel:
             with (folder / name).open("rb") as stream:
                 header = json.loads(stream.read(_MOST_BYTES))["header"]
             return _label(header)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
     return VaultLabel()
 

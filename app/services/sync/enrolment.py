@@ -115,27 +115,31 @@ def create_and_enrol(
         The vault, open.
 
     Raises:
-        As :func:`enrol` and ``create_vault``; nothing is left in the folder.
+        As :func:`enrol` and ``create_vault``; nothing is left in the folder or the keyring.
     """
     if vault_exists(folder):
         raise UserError("This folder already holds a vault. Open it, or choose another folder. Nothing was changed.")
     check_code(server, code)
     was_used = folder.exists() and any(folder.iterdir())
-    vault = create_vault(
-        folder,
-        passphrase,
-        time=time,
-        label=device_name,
-        keyring=keyring,
-        use_system_keyring=use_system_keyring,
-        kdf=kdf,
-        recovery=recovery,
-        progress=(lambda words: progress(0, 0, words)) if progress else None,
-    )
     try:
-        enrol(vault, server, code, progress, device_name=device_name)
+        vault = create_vault(
+            folder,
+            passphrase,
+            time=time,
+            label=device_name,
+            keyring=keyring,
+            use_system_keyring=use_system_keyring,
+            kdf=kdf,
+            recovery=recovery,
+            progress=(lambda words: progress(0, 0, words)) if progress else None,
+        )
+        try:
+            enrol(vault, server, code, progress, device_name=device_name)
+        except BaseException:
+            vault.close()
+            vault.forget_device_secret()
+            raise
     except BaseException:
-        vault.close()
         if not was_used:
             shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -69,17 +69,22 @@ def create_vault(
         passphrase_set_at=now.isoformat(),
     )
     secret = device_secret.store_new_secret(keyring, header.vault) if keyring else None
-    say(progress, "Making the keys")
-    data_keys = DataKeys.fresh()
-    file = VaultFile(header, [])
-    file = file.with_wrap(ways_in.passphrase_wrap(file, data_keys, passphrase, secret, now))
-    if recovery is not None:
-        file = file.with_wrap(ways_in.recovery_wrap(file, data_keys, recovery.public_key, now))
-    file = file.sealed(data_keys)
-    say(progress, "Making the databases")
-    vault_file.write(folder, file)
-    open_engine(folder / "documents.db", data_keys.documents, create=True).dispose()
-    return Vault(folder, data_keys, file, time, keyring=keyring, new=True)
+    try:
+        say(progress, "Making the keys")
+        data_keys = DataKeys.fresh()
+        file = VaultFile(header, [])
+        file = file.with_wrap(ways_in.passphrase_wrap(file, data_keys, passphrase, secret, now))
+        if recovery is not None:
+            file = file.with_wrap(ways_in.recovery_wrap(file, data_keys, recovery.public_key, now))
+        file = file.sealed(data_keys)
+        say(progress, "Making the databases")
+        vault_file.write(folder, file)
+        open_engine(folder / "documents.db", data_keys.documents, create=True).dispose()
+        return Vault(folder, data_keys, file, time, keyring=keyring, new=True)
+    except BaseException:
+        if keyring is not None:
+            device_secret.forget_secret(keyring, header.vault)  # of a vault that never came to be
+        raise
 
 
 def re_enrol(

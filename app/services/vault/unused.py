@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from app.models import Case, ChangeSetRow, Child, Document, SyncState, User
-from app.services.vault import device_secret
 from app.services.vault.vault import USER_FACT
 
 if TYPE_CHECKING:
@@ -37,10 +36,6 @@ def remove(vault: "Vault") -> None:
     """
     if not never_used(vault):
         raise ValueError("only a vault that was never used may be removed")
-    vault_id, uses_keyring = vault.vault_id, vault.uses_keyring
     vault.close()
     shutil.rmtree(vault.folder)
-    if uses_keyring:
-        keyring = device_secret.system_keyring()
-        if keyring is not None:
-            device_secret.forget_secret(keyring, vault_id)
+    vault.forget_device_secret()
