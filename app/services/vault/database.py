@@ -1,5 +1,8 @@
 """The one place that opens SQLCipher: engines with the pragmas every vault database runs under."""
 
+from collections.abc import Callable
+from copy import copy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ PRAGMAS = (
     "PRAGMA busy_timeout = 15000",
     "PRAGMA cache_size = -131072",  # 128 MiB: SQLCipher's default decrypts the same pages over and over
 )
-_CORRUPT, _NOT_A_DATABASE, _READ_ONLY = 11, 26, 8  # SQLite's primary result codes
+_CORRUPT, _NOT_A_DATABASE, _READ_ONLY, _INPUT_OUTPUT, _CANNOT_OPEN = 11, 26, 8, 10, 14  # SQLite's primary codes
 DriverError = sqlcipher3.dbapi2.DatabaseError
 """What the driver raises, for those who must not know the driver."""
 _HOW = "Unlock Rollcall again to have it rebuilt, or use rollcall vault rescue. What was saved is kept."
@@ -65,6 +68,27 @@ def damage_in(error: BaseException, folder: Path, name: str = "cases.db") -> Vau
     return VaultDamaged(name, f"A part of {name} could not be read. Lock Rollcall.")
 
 
+def fault_in(error: BaseException, folder: Path, name: str) -> VaultDamaged | EnvironmentFault | None:
+    """Return what to raise instead of a driver's error about the file or the disk; None for any other.
+
+    A full disk is told by whoever saves (see ``app.services.room``).
+    """
+    damaged = damage_in(error, folder, name)
+    if damaged is not None:
+        return damaged
+    code = _code(getattr(error, "orig", None) or error)
+    if code == _READ_ONLY:
+        return EnvironmentFault(
+            "The vault's folder cannot be written to, so this was not saved. What you typed is kept. Tell IT."
+        )
+    if code in (_INPUT_OUTPUT, _CANNOT_OPEN):
+        return EnvironmentFault(
+            "The laptop's disk reported an error, so this was not done. What was saved before and what you typed is "
+            "kept. Try again. If it happens again, tell IT."
+        )
+    return None
+
+
 def _code(error: BaseException) -> int:
     if not isinstance(error, sqlcipher3.dbapi2.DatabaseError):
         return 0
@@ -80,9 +104,9 @@ class _Connection(sqlcipher3.dbapi2.Connection):  # type: ignore[misc]  # the dr
         try:
             return super().execute(*arguments)
         except DriverError as error:
-            damaged = damage_in(error, self.path.parent, self.path.name) if self.path is not None else None
-            if damaged is not None:
-                raise damaged from error
+            fault = fault_in(error, self.path.parent, self.path.name) if self.path is not None else None
+            if fault is not None:
+                raise fault from error
             raise
 
 
@@ -139,15 +163,7 @@ def open_engine(path: Path, key: bytes, *, create: bool = False) -> Engine:
     """
     if not create and not path.exists():
         raise VaultDamaged(path.name, f"{path.name} is missing from the vault folder. Nothing was changed.")
-    engine = create_engine(
-        "sqlite://",
-        module=sqlcipher3.dbapi2,
-        creator=lambda: connect(path, key),
-        poolclass=QueuePool,
-        pool_size=3,
-        max_overflow=5,
-        hide_parameters=True,
-    )
+    engine = _engine(lambda: connect(path, key))
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -158,14 +174,35 @@ def open_engine(path: Path, key: bytes, *, create: bool = False) -> Engine:
 
         @event.listens_for(engine, "handle_error")
         def tell_damage(context: ExceptionContext) -> None:
-            damaged = damage_in(context.original_exception, path.parent, path.name)
-            if damaged is not None:
-                raise damaged from context.original_exception
+            fault = fault_in(context.original_exception, path.parent, path.name)
+            if fault is not None:
+                raise fault from context.original_exception
 
     # Fail now, with words, rather than at the first query.
-    with engine.connect():
-        pass
+    engine.raw_connection().close()
     return engine
+
+
+@cache
+def _pattern() -> Engine:
+    """Return an engine on nothing, whose dialect has asked the driver all it wants to know.
+
+    Making that anew at every unlock took a third as long as opening the file.
+    """
+    pattern = create_engine(
+        "sqlite://", module=sqlcipher3.dbapi2, creator=lambda: sqlcipher3.dbapi2.connect(":memory:")
+    )
+    pattern.connect().close()
+    pattern.dispose()
+    return pattern
+
+
+def _engine(creator: Callable[[], Any]) -> Engine:
+    pattern = _pattern()
+    dialect = copy(pattern.dialect)
+    dialect.__dict__.pop("dispatch", None)  # listeners for errors hang on the dialect: each vault has its own
+    pool = QueuePool(creator, pool_size=3, max_overflow=5, dialect=dialect)
+    return Engine(pool, dialect, pattern.url, hide_parameters=True)
 
 
 def open_copy(path: Path, key: bytes) -> Any:

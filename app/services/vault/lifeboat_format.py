@@ -158,6 +158,9 @@ class Head:
         return _HEAD.size + self.length + _FOOT.size
 
 
+_ZEROS = bytes(16 * 1024)
+
+
 def new_header() -> tuple[bytes, bytes]:
     """Return a new file's header and its id."""
     file_id = os.urandom(16)
@@ -195,8 +198,12 @@ def is_empty(data: bytes) -> bool:
 
 def last_head(data: bytes) -> tuple[int, Head] | None:
     """Return where the last record of some bytes begins, found from their end; None when that is not certain."""
-    end = data.rfind(_END) + len(_END)
-    if end < _FOOT.size or not is_empty(data[end:]):
+    # Zeros written ahead are passed over in large steps: the file is looked at so at every unlock.
+    stop = len(data)
+    while stop > len(_ZEROS) and data.startswith(_ZEROS, stop - len(_ZEROS)):
+        stop -= len(_ZEROS)
+    end = data.rfind(_END, 0, stop) + len(_END)
+    if end < _FOOT.size or not is_empty(data[end:stop]):
         return None
     length, _ = _FOOT.unpack_from(data, end - _FOOT.size)
     place = end - _FOOT.size - length - _HEAD.size
