@@ -8,6 +8,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequ
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.views import clipboard, pages
+from app.views.backups.relay import BackupNotice
 from app.views.commands import window_commands
 from app.views.context import AppContext
 from app.views.errors_shown import describe
@@ -21,6 +22,7 @@ from app.views.sync_pill import SyncPopover, SyncRelay
 from app.views.theme import tinted
 from app.views.tokens import px
 from app.views.top_bar import TopBar
+from app.views.vault_notices import VaultNotices
 
 WIDE_FROM, ONE_PANE_BELOW = 1280, 960
 
@@ -59,6 +61,8 @@ class MainWindow(QWidget):
         self.stack = PageStack()
         self.help = HelpPanel()
         self.help.hide()
+        self.notices = VaultNotices(context)
+        self.backup_notice = BackupNotice(context)
         self.error_slot = QVBoxLayout()
         self._lay_out()
         self._connect()
@@ -73,6 +77,8 @@ class MainWindow(QWidget):
         column = QVBoxLayout()
         column.setSpacing(0)
         column.addWidget(self.top_bar)
+        column.addWidget(self.notices)
+        column.addWidget(self.backup_notice)
         column.addLayout(self.error_slot)
         column.addLayout(middle, 1)
         row = QHBoxLayout(self)
@@ -322,7 +328,8 @@ class MainWindow(QWidget):
         """Open the first page."""
         self.navigate(route)
         if not self._history:
-            self.navigate("cases")
+            # Not everybody has that page: the first one of the rail is everybody's own.
+            self.navigate(pages.rail_pages(self.allowed)[0].route)
         self._count_badges()
 
     # Files dropped anywhere on the window go to Correspondence

@@ -14,6 +14,10 @@ from app.models import AuditEntry, Case, CaseEvent, ChangeSetRow, ReferenceLease
 from app.models.terms import ChangeState
 from app.services import audit, cases, drafts
 from app.services.audit import Action
+from app.services.backup.drill import drill
+from app.services.backup.make import back_up
+from app.services.backup.manifest import Reason
+from app.services.safekeeping import opening_for
 from app.services.vault import Vault, lifeboat_keeping, open_vault
 from app.services.vault.lifeboat_reading import LifeboatContents, read_lifeboat
 from app.services.workspace import Workspace
@@ -351,3 +355,20 @@ def test_after_a_sync_nothing_that_is_in_the_central_store_stays_in_the_lifeboat
     assert contents(vault).audit_entries[-1].sequence == newest
     cases.add_note(ws, case_id, text="After the sync")
     assert [b"After the sync" in own.body for own in contents(vault).change_sets] == [True]
+
+
+def test_audit_entries_that_a_proven_backup_holds_need_not_stay(
+    vault: Vault, workspace: Workspace, isla: str, frozen_time: FrozenTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifeboat_keeping, "TIDY_OVER", 0)
+    back_up(vault.folder, vault.keys, vault.engine, time=frozen_time, reason=Reason.REQUESTED)
+    backed_up = contents(vault).audit_entries[-1].sequence
+    drill(vault.folder, vault.keys, vault.engine, opening_for(lambda: vault.keys), time=frozen_time)
+    cases.add_note(workspace, isla, text="After the backup")
+    workspace.tidy()
+    # The newest of them does: by it the end of the chain is known.
+    assert contents(vault).audit_entries[0].sequence == backed_up
+    again = reopened(vault, frozen_time)
+    assert again.lifeboat.caught_up is not None
+    assert not again.lifeboat.caught_up.made_anew
+    again.close()
