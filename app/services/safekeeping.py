@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 
 def keeper(vault: "Vault", ws: "Workspace", settings: "Settings") -> Keeper:
     """Return what makes and tries an opened vault's backups in the background; not started yet."""
-    arranged = arrangements(vault, ws, settings)
-    if vault.backed_up_first is not None:
-        info, vault.backed_up_first = vault.backed_up_first, None
-        arranged.audit("backed up", {"backup": info.name, "reason": info.reason.value, "size": info.size})
-    return Keeper(vault, arranged)
+    made, vault.backed_up_first = vault.backed_up_first, None
+    return Keeper(vault, arrangements(vault, ws, settings), made_at_opening=made)
 
 
 def arrangements(vault: "Vault", ws: "Workspace", settings: "Settings") -> Arrangements:

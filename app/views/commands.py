@@ -50,5 +50,14 @@ def window_commands(window: "MainWindow") -> list[Command]:
             also="passphrase recovery key sheet keyring encryption change protect",
         )
     )
+    commands.append(
+        Command(
+            "Open Backups",
+            lambda: window.navigate("backups"),
+            "archive",
+            group="Go to",
+            also="backup restore drill proven copy second folder share",
+        )
+    )
     commands.append(Command("Keyboard shortcuts", window.show_shortcuts, "keyboard", KEYS["shortcuts"], "Help"))
     return commands

@@ -10,6 +10,7 @@ from app.views.prompts import Prompts
 from app.views.task_runner import TaskRunner
 
 if TYPE_CHECKING:
+    from app.services.backup.keeper import Keeper
     from app.services.sync.status import SyncSource
     from app.services.vault import Vault
     from app.services.workspace import Workspace
@@ -25,6 +26,7 @@ class AppContext(QObject):
         prompts: file and confirmation dialogs; a stand-in in tests.
         settings: of this laptop.
         vault: the opened vault, for pages about the laptop itself; None where a page is shown without one.
+        backups: what makes and tries the vault's backups in the background; None likewise.
 
     Signals:
         records_changed: names of the tables a commit (of this window or of sync) touched, on the window's thread.
@@ -55,10 +57,12 @@ class AppContext(QObject):
         *,
         settings: Settings | None = None,
         vault: "Vault | None" = None,
+        backups: "Keeper | None" = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.ws, self.runner, self.sync, self.vault = ws, runner, sync, vault
+        self.backups = backups
         self.prompts = prompts or Prompts()
         self.settings = settings or Settings()
         runner.on_unexpected = self.report_error

@@ -245,6 +245,7 @@ class Frame(QMainWindow):
 
     def _open(self, opened: "Opened") -> None:
         from app.services.audit import Action
+        from app.views import opening
         from app.views.context import AppContext
         from app.views.main_window import MainWindow
         from app.views.unlocking import note_key_speed
@@ -254,7 +255,13 @@ class Frame(QMainWindow):
         self.opened = opened
         note_key_speed(self.folder, self.settings, opened.key_seconds)
         self._context = AppContext(
-            opened.ws, self.runner, opened.sync, settings=self.settings, vault=opened.vault, parent=self
+            opened.ws,
+            self.runner,
+            opened.sync,
+            settings=self.settings,
+            vault=opened.vault,
+            backups=opening.start_backups(opened, self.settings),
+            parent=self,
         )
         self._context.appearance_changed.connect(self.restyle)
         self._context.rotation_asked.connect(self._rotate)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.views import clipboard, pages
 from app.views.backups.relay import BackupNotice
+from app.views.backups.relay import BackupNotice
 from app.views.commands import window_commands
 from app.views.context import AppContext
 from app.views.errors_shown import describe
@@ -63,6 +64,7 @@ class MainWindow(QWidget):
         self.help.hide()
         self.notices = VaultNotices(context)
         self.backup_notice = BackupNotice(context)
+        self.backup_notice = BackupNotice(context)
         self.error_slot = QVBoxLayout()
         self._lay_out()
         self._connect()
@@ -78,6 +80,7 @@ class MainWindow(QWidget):
         column.setSpacing(0)
         column.addWidget(self.top_bar)
         column.addWidget(self.notices)
+        column.addWidget(self.backup_notice)
         column.addWidget(self.backup_notice)
         column.addLayout(self.error_slot)
         column.addLayout(middle, 1)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from app.errors import UserError
 
 if TYPE_CHECKING:
+    from app.services.backup.keeper import Keeper
     from app.services.sync.protocol import CodeAnswer
     from app.services.vault import Unlocked, Vault
     from app.services.workspace import Workspace
+    from app.settings import Settings
     from app.views.first_run_download import Gate
     from app.views.first_run_page import Chosen
 
@@ -34,18 +36,21 @@ WARM = (
     "app.views.letters.letters_page",
     "app.views.correspondence.correspondence_page",
     "app.views.intake.referral_page",
+    "app.services.safekeeping",
 )
 
 
 class Opened:
-    """An opened vault, who is signed in, and what syncs it.
+    """An opened vault, who is signed in, what syncs it and what backs it up.
 
     Attributes:
+        backups: makes and tries backups in the background, once started.
         key_seconds: how long getting at the keys took; 0 when they were not derived.
     """
 
     def __init__(self, vault: "Vault", ws: "Workspace", sync: Any) -> None:
         self.vault, self.ws, self.sync = vault, ws, sync
+        self.backups: Keeper | None = None
         self.key_seconds = 0.0
 
 
@@ -149,8 +154,19 @@ def start_sync(vault: "Vault", ws: "Workspace") -> Any:
     return background.start(vault, ws) or NoSync()
 
 
+def start_backups(opened: Opened, settings: "Settings") -> "Keeper":
+    """Start what makes and tries a vault's backups in the background."""
+    from app.services import safekeeping
+
+    opened.backups = safekeeping.keeper(opened.vault, opened.ws, settings)
+    opened.backups.start()
+    return opened.backups
+
+
 def close(opened: Opened) -> None:
-    """Stop syncing, drop the keys and close the databases."""
+    """Stop syncing and backing up, drop the keys and close the databases."""
+    if opened.backups is not None:
+        opened.backups.stop()
     stop = getattr(opened.sync, "stop", None)
     if stop is not None:
         stop()

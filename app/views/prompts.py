@@ -31,6 +31,15 @@ class Prompts:
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
+    def choose_folder(self, owner: QWidget, title: str, then: Callable[[Path], object]) -> None:
+        """Ask for a folder that exists; ``then`` is not called when none was chosen."""
+        dialog = QFileDialog(owner, title)
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(lambda name: then(Path(name)))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
     def save_file(self, owner: QWidget, title: str, suggested: str, kinds: str, then: Callable[[Path], object]) -> None:
         """Ask where to save; ``suggested`` names no child."""
         dialog = QFileDialog(owner, title)

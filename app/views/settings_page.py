@@ -91,6 +91,7 @@ class SettingsPage(QWidget):
         column.addWidget(look)
         column.addWidget(lock)
         column.addWidget(self._security_card())
+        column.addWidget(self._backups_card())
         column.addWidget(LaptopCard())
         row = QHBoxLayout()  # not an alignment: see unlock_page.centred
         row.addWidget(cards, 1)
@@ -116,6 +117,18 @@ class SettingsPage(QWidget):
         self.security.setObjectName("open_security")
         self.security.clicked.connect(lambda: self.context.navigate("security"))
         column.addWidget(self.security, 0, Qt.AlignmentFlag.AlignLeft)
+        return card
+
+    def _backups_card(self) -> Card:
+        """Return the card that leads to the page about backups."""
+        card = Card("Backups")
+        column = card.padded()
+        words = "When the newest backup was made, when one was last proven, and a second folder for copies."
+        column.addWidget(Text(words, "secondary", ink="ink2", wrap=True))
+        self.backups = QuietButton("Open Backups", "archive", compact=True)
+        self.backups.setObjectName("open_backups")
+        self.backups.clicked.connect(lambda: self.context.navigate("backups"))
+        column.addWidget(self.backups, 0, Qt.AlignmentFlag.AlignLeft)
         return card
 
     def open(self) -> None:

@@ -56,6 +56,7 @@ class BackupStatus:
         second: what became of the last second copy; empty without a second folder.
         second_ok: whether that is well.
         problem: why the last thing that was due did not happen, in words; empty when it did.
+        alarm: that a backup was found damaged since the vault was opened, and what was done about it.
         done_bytes, total_bytes: how far, while something is being done.
     """
 
@@ -66,6 +67,7 @@ class BackupStatus:
     second: str = ""
     second_ok: bool = True
     problem: str = ""
+    alarm: str = ""
     done_bytes: int = 0
     total_bytes: int = 0
 
@@ -111,10 +113,21 @@ class Keeper:
         vault: OpenVault,
         arranged: Arrangements,
         *,
+        made_at_opening: BackupInfo | None = None,
         first_seconds: float = FIRST_SECONDS,
         every_seconds: float = EVERY_SECONDS,
     ) -> None:
-        self._vault, self._arranged = vault, arranged
+        """Prepare; ``start()`` starts.
+
+        Args:
+            vault: open.
+            arranged: what was arranged.
+            made_at_opening: a backup that opening the vault made, which nobody has audited yet.
+            first_seconds: until the first look.
+            every_seconds: between looks.
+        """
+        self._vault, self._arranged, self._made_at_opening = vault, arranged, made_at_opening
+        self._alarm = ""
         self._first, self._every = first_seconds, every_seconds
         self._turn = threading.Condition()
         self._asked: set[str] = set()
@@ -211,6 +224,9 @@ class Keeper:
                 self._publish(replace(self._resting(), problem=problem))
 
     def _tend(self, asked: set[str] | frozenset[str]) -> None:
+        if self._made_at_opening is not None:
+            self._note(self._made_at_opening)
+            self._made_at_opening = None
         now = self._vault.time.now()
         newest = next(iter(list_backups(self._vault.folder, self._vault.keys)), None)
         if "backup" in asked:
@@ -236,15 +252,24 @@ class Keeper:
             progress=self._note_progress,
             cancelled=self._cancelled,
         )
-        self._arranged.audit("backed up", {"backup": info.name, "reason": reason.value, "size": info.size})
+        self._note(info)
         return info
+
+    def _note(self, info: BackupInfo) -> None:
+        self._arranged.audit("backed up", {"backup": info.name, "reason": info.reason.value, "size": info.size})
 
     def _drill(self) -> None:
         report = self.drill()
-        if not report.ok:
-            # Nothing is known to restore from until there is another.
-            self.back_up(Reason.DRILL)
-            self.drill()
+        if report.ok:
+            return
+        # Nothing is known to restore from until there is another.
+        self._alarm = f"{report.words} Rollcall could not make another yet and tries again."
+        self.back_up(Reason.DRILL)
+        again = self.drill()
+        if again.ok:
+            self._alarm = f"{report.words} Another backup was made at once and is in order. Your records are kept."
+        else:
+            self._alarm = f"{report.words} Another was made at once: {again.words} Tell your administrator."
 
     def drill(self) -> DrillReport:
         """Try the newest backup now, on this thread."""
@@ -288,6 +313,7 @@ class Keeper:
             last_drill=last_drill(engine),
             second=str(told.get("words") or ""),
             second_ok=bool(told.get("ok", True)),
+            alarm=self._alarm,
         )
 
     def _note_progress(self, done: int, total: int) -> None:

@@ -1,0 +1,1 @@
+"""The page about backups, and what is said of them elsewhere."""
