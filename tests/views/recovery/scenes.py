@@ -97,4 +97,7 @@ def _type_back(page: FirstRunPage | RecoveryPage, step: int) -> None:
 
 def all_scenes() -> dict[str, QWidget]:
     """Return every scene by name."""
-    return {**unlock_scenes(), **first_run_scenes(), **recovery_scenes()}
+    scenes = {**unlock_scenes(), **first_run_scenes(), **recovery_scenes()}
+    for name, page in scenes.items():
+        page.setWindowTitle(name)
+    return scenes

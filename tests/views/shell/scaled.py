@@ -4,26 +4,17 @@ import sys
 
 from PySide6.QtWidgets import QApplication, QWidget
 
-from app.views.first_run_page import FirstRunPage
 from app.views.identity_bar import Identity, IdentityBar, SafetyMark
 from app.views.kit.buttons import Button
 from app.views.start import make_application
 from app.views.theme import apply_theme
 from app.views.tokens import LIGHT
-from app.views.unlock_page import UnlockPage
 from tests.views.clipping import clipped
+from tests.views.recovery.scenes import all_scenes
 
 
 def pages() -> list[QWidget]:
     """Return the pages that need no vault, in their fullest state."""
-    unlock = UnlockPage()
-    unlock.show_device("Marlshire laptop ML-0417", "08:12, 17 November 2026")
-    unlock.show_refusal("Passphrase not recognised. 4 tries left before a 15 minute wait.")
-    unlock.caps.setVisible(True)
-    unlock.forgotten.activated.emit()
-    first = FirstRunPage()
-    first.next.click()
-    first.next.click()
     bar = IdentityBar([Button("Book visit", "calendar-plus", kind="band"), Button("Write letter", "mail", kind="band")])
     bar.show_identity(
         Identity(
@@ -37,7 +28,7 @@ def pages() -> list[QWidget]:
             officer="Dawn Ellery",
         )
     )
-    return [unlock, first, bar]
+    return [*all_scenes().values(), bar]
 
 
 def main() -> int:
@@ -45,15 +36,20 @@ def main() -> int:
     application = make_application()
     apply_theme(application, LIGHT, int(sys.argv[1]))
     found = []
-    for page in pages():
-        for width, height in ((1440, 869), (911, 512)):
+    shown = pages()
+    for page in shown:
+        for width, height in ((1440, 869), (911, 512), (640, 360)):
+            if width == 640 and isinstance(page, IdentityBar):
+                continue
             page.resize(width, height if not isinstance(page, IdentityBar) else page.sizeHint().height())
             page.show()
             for _ in range(3):
                 QApplication.processEvents()
-            found += [f"{type(page).__name__} at {width}: {line}" for line in clipped(page)]
+            name = f"{type(page).__name__} {page.windowTitle()}"
+            found += [f"{name} at {width}: {line}" for line in clipped(page)]
+        page.hide()
     sys.stdout.write("\n".join(found))
-    for page in pages():
+    for page in shown:
         page.deleteLater()
     return 1 if found else 0
 

@@ -76,7 +76,7 @@ def main() -> int:
     cases = populate(workspace)
     found: list[str] = []
     runner = TaskRunner(lambda error: found.append(f"{type(error).__name__}: {error}"))
-    context = AppContext(workspace, runner, NoSync(), settings=Settings(scratch / "settings.json"))
+    context = AppContext(workspace, runner, NoSync(), settings=Settings(scratch / "settings.json"), vault=vault)
     window = MainWindow(context)
     window.resize(*SIZES[0])
     window.show()
@@ -85,6 +85,7 @@ def main() -> int:
     places = [("today", {}), ("cases", {}), ("correspondence", {}), ("letters", {}), ("team", {}), ("sync", {})]
     places += [("case", {"case_id": case_id, "tab": tab}) for tab in ("timeline", "family", "enquiries", "history")]
     places += [("letter", {"case_id": case_id, "template": "L01"}), ("referral", {}), ("import", {}), ("settings", {})]
+    places += [("security", {})]
     for width, height in SIZES:
         for route, arguments in places:
             window.navigate(route, **arguments)
