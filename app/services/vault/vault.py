@@ -4,8 +4,9 @@ A vault is a folder: ``cases.db`` and ``documents.db`` (SQLCipher), ``vault.json
 and the keys sealed; nothing about anybody), ``lifeboat.log``, ``attempts.json``, ``backups/`` and ``set-aside/``.
 """
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -75,6 +76,7 @@ class Vault:
         self._keyring = keyring
         self._keys: DataKeys | None = data_keys
         self._workspaces: list[Workspace] = []
+        self._turn = threading.Lock()
         self.backed_up_first: BackupInfo | None = None
         if not new:
             finish_restoring(folder)
@@ -157,15 +159,17 @@ class Vault:
         except UserError as error:
             raise UserError(error.message, "new") from error
         secret = ways_in.secret_of(self.file, self._keyring)
+        derivation = ways_in.new_kdf(kdf, with_keyring=self.uses_keyring)
         now = self.time.now()
-        header = msgspec.structs.replace(
-            self.file.header,
-            generation=self.file.header.generation + 1,
-            kdf=ways_in.new_kdf(kdf, with_keyring=self.uses_keyring),
-            passphrase_set_at=now.isoformat(),
-        )
-        file = msgspec.structs.replace(self.file, header=header)
-        self._keep(file.with_wrap(ways_in.passphrase_wrap(file, self.keys, new, secret, now)))
+        with self._changing() as current:
+            header = msgspec.structs.replace(
+                current.header,
+                generation=current.header.generation + 1,
+                kdf=derivation,
+                passphrase_set_at=now.isoformat(),
+            )
+            file = msgspec.structs.replace(current, header=header)
+            self._keep(file.with_wrap(ways_in.passphrase_wrap(file, self.keys, new, secret, now)))
 
     def check_passphrase(self, passphrase: str) -> None:
         """Refuse a wrong passphrase, and count it.
@@ -189,15 +193,36 @@ class Vault:
             UserError: the passphrase is wrong; it is counted.
         """
         self.check_passphrase(passphrase)
-        header = msgspec.structs.replace(self.file.header, generation=self.file.header.generation + 1)
-        file = msgspec.structs.replace(self.file, header=header)
-        self._keep(file.with_wrap(ways_in.recovery_wrap(file, self.keys, recovery.public_key, self.time.now())))
+        with self._changing() as current:
+            header = msgspec.structs.replace(current.header, generation=current.header.generation + 1)
+            file = msgspec.structs.replace(current, header=header)
+            self._keep(file.with_wrap(ways_in.recovery_wrap(file, self.keys, recovery.public_key, self.time.now())))
 
     def set_authority_key(self, public_key: bytes) -> None:
         """Seal the vault to the authority's public key too, so that its holder can recover this laptop."""
-        if self.authority_key != public_key:
-            file = self.file
-            self._keep(file.with_wrap(ways_in.authority_wrap(file, self.keys, public_key, self.time.now())))
+        with self._changing() as file:
+            if self.authority_key != public_key:
+                self._keep(file.with_wrap(ways_in.authority_wrap(file, self.keys, public_key, self.time.now())))
+
+    @contextmanager
+    def _changing(self) -> Iterator[VaultFile]:
+        """Yield the vault's file as it stands on the disk now, for one change at a time.
+
+        Sync seals to the authority on a thread of its own, and another program may have changed the passphrase since
+        this one unlocked: neither may bring the other's earlier state back.
+
+        Raises:
+            EnvironmentFault: the data keys were rotated meanwhile.
+        """
+        with self._turn:
+            found: list[VaultFile] = []
+            with suppress(UserError):  # both copies damaged: what is known here is written again
+                found = vault_file.candidates(self.folder)
+            kept = [file for file in found if file.is_sealed(self.keys)]
+            if found and not kept:
+                raise EnvironmentFault("Another program changed this vault's keys. Lock Rollcall and unlock it.")
+            self.file = max([*kept, self.file], key=lambda file: file.header.generation)
+            yield self.file
 
     def _keep(self, file: VaultFile) -> None:
         file = file.sealed(self.keys)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import UserError
+from app.errors import EnvironmentFault, UserError
 from app.services.vault import Vault, create_vault, open_vault, re_enrol, unlock, unlock_with_recovery, vault_file
 from app.services.vault.device_secret import KeyringLost
 from app.services.vault.keys import MINIMUM_MEMORY_KIB, DataKeys, KdfParameters, WrongSecretError
@@ -247,3 +247,33 @@ def test_tuned_parameters_hold_to_the_least_that_is_recommended() -> None:
     tuned = KdfParameters.tuned(0.001, memory_kib=1024)
     assert tuned.memory_kib >= MINIMUM_MEMORY_KIB
     assert tuned.passes >= 2
+
+
+def test_two_openings_of_one_vault_do_not_bring_back_each_others_past(
+    vault: Vault, box: BoxKeyring, frozen_time: FrozenTime
+) -> None:
+    window = open_vault(vault.folder, PASSPHRASE, time=frozen_time, keyring=box)
+    command = open_vault(vault.folder, PASSPHRASE, time=frozen_time, keyring=box)
+    command.change_passphrase(PASSPHRASE, OTHER, kdf=QUICK)
+    another = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    window.set_authority_key(another)
+    command.set_recovery_key(RecoveryKey.new(), OTHER)
+    window.close()
+    command.close()
+    again = open_vault(vault.folder, OTHER, time=frozen_time, keyring=box)
+    assert again.authority_key == another
+    again.close()
+    with pytest.raises(UserError, match="not recognised"):
+        open_vault(vault.folder, PASSPHRASE, time=frozen_time, keyring=box)
+
+
+def test_a_vault_whose_keys_another_program_rotated_is_not_written_over(
+    vault: Vault, box: BoxKeyring, frozen_time: FrozenTime
+) -> None:
+    window = open_vault(vault.folder, PASSPHRASE, time=frozen_time, keyring=box)
+    rotated = window.file.sealed(DataKeys.fresh())
+    vault_file.write(vault.folder, rotated)
+    with pytest.raises(EnvironmentFault, match="Lock Rollcall and unlock it"):
+        window.set_authority_key(X25519PrivateKey.generate().public_key().public_bytes_raw())
+    window.close()
+    assert vault_file.candidates(vault.folder) == [rotated]
