@@ -1,7 +1,7 @@
 """Saving one note with the lifeboat and the audit, against the same save without either.
 
-Both go through ``cases.add_note`` on the same vault and take turns; the rival's workspace has no lifeboat, and the audit
-entry of its change is left out. ``synchronous=FULL`` for both.
+Both go through ``cases.add_note`` on the same vault and take turns; the rival's workspace has no lifeboat, and the
+audit entry of its change is left out. ``synchronous=FULL`` for both.
 """
 
 import statistics
