@@ -111,7 +111,7 @@ def write_key_file(path: Path, key: AuthorityKey, passphrase: str, made_at: str)
     content = _Content(FILE_KIND, 1, made_at, key.public_key, kdf)
     sealed = keys.seal(key.private.private_bytes_raw(), _stretched(kdf, passphrase), _bound(content))
     whole = msgspec.structs.replace(content, sealed=sealed)
-    write_durably(path, msgspec.json.format(_canonical.encode(whole), indent=1))
+    write_durably(path, _encoded(whole))
 
 
 def read_key_file(path: Path, passphrase: str) -> AuthorityKey:
@@ -127,6 +127,8 @@ def read_key_file(path: Path, passphrase: str) -> AuthorityKey:
         content = _decoder.decode(raw if len(raw) <= MOST_BYTES else b"")
     except (OSError, msgspec.MsgspecError, RecursionError) as error:
         raise damaged from error
+    if _encoded(content) != raw:  # exactly as it was written
+        raise damaged
     try:
         seed = keys.unseal(content.sealed, _stretched(content.kdf, passphrase), _bound(content))
         key = AuthorityKey(X25519PrivateKey.from_private_bytes(seed))
@@ -137,6 +139,10 @@ def read_key_file(path: Path, passphrase: str) -> AuthorityKey:
     if key.public_key != content.public_key:
         raise damaged
     return key
+
+
+def _encoded(content: _Content) -> bytes:
+    return msgspec.json.format(_canonical.encode(content), indent=1)
 
 
 def _stretched(kdf: Kdf, passphrase: str) -> bytes:

@@ -102,7 +102,7 @@ def make_reissue(file: VaultFile, data_keys: DataKeys, made_at: str) -> tuple[by
     code = RecoveryKey.new()
     content = _Content(FILE_KIND, 1, file.header.vault, made_at, os.urandom(SALT_BYTES))
     sealed = keys.seal(data_keys.pack(), _sealing_key(code, content.salt), _bound(content, file.bound("reissue")))
-    return msgspec.json.format(_canonical.encode(msgspec.structs.replace(content, sealed=sealed)), indent=1), code.text
+    return _encoded(msgspec.structs.replace(content, sealed=sealed)), code.text
 
 
 def write_reissue(path: Path, content: bytes) -> None:
@@ -125,13 +125,21 @@ def read_reissue(path: Path) -> Reissue:
     try:
         with path.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
-        return Reissue(_decoder.decode(content if len(content) <= MOST_BYTES else b""))
-    except (OSError, msgspec.MsgspecError, RecursionError) as error:
+        found = _decoder.decode(content if len(content) <= MOST_BYTES else b"")
+        whole = _encoded(found) == content  # exactly as it was written
+    except (OSError, msgspec.MsgspecError, RecursionError):
+        whole = False
+    if not whole:
         raise UserError(
             "This is not a recovery file, or it is damaged. Choose the file that your administrator sent. "
             "Nothing was changed.",
             field="file",
-        ) from error
+        )
+    return Reissue(found)
+
+
+def _encoded(content: _Content) -> bytes:
+    return msgspec.json.format(_canonical.encode(content), indent=1)
 
 
 def _code(text: str) -> RecoveryKey:

@@ -97,21 +97,13 @@ def test_another_code_another_vault_and_a_vault_changed_since_are_refused(
 def test_a_file_with_any_byte_changed_opens_nothing(issued: tuple[Path, str], vault: VaultFile) -> None:
     path, code = issued
     whole = path.read_bytes()
-    opened = 0
     for place in range(len(whole)):
         for change in (0x01, 0x20):
             edited = bytearray(whole)
             edited[place] ^= change
             path.write_bytes(edited)
-            try:
-                found = read_reissue(path).open(code, vault.bound("reissue"), "an-id")
-            except (UserError, WrongSecretError):
-                continue
-            # White space between words carries nothing.
-            assert msgspec.json.decode(bytes(edited)) == msgspec.json.decode(whole), place
-            assert found is not None
-            opened += 1
-    assert opened < 20
+            with pytest.raises((UserError, WrongSecretError)):
+                read_reissue(path).open(code, vault.bound("reissue"), "an-id")
 
 
 @pytest.mark.parametrize(
@@ -160,18 +152,14 @@ def test_the_key_file_opens_with_its_passphrase_only(key_file: tuple[Path, Autho
 
 
 def test_a_key_file_with_any_byte_changed_opens_nothing(key_file: tuple[Path, AuthorityKey]) -> None:
-    path, key = key_file
+    path, _ = key_file
     whole = path.read_bytes()
     for place in range(len(whole)):
         edited = bytearray(whole)
         edited[place] ^= 0x01
         path.write_bytes(edited)
-        try:
-            found = read_key_file(path, KEY_PASSPHRASE)
-        except UserError:
-            continue
-        assert msgspec.json.decode(bytes(edited)) == msgspec.json.decode(whole), place
-        assert found.public_key == key.public_key
+        with pytest.raises(UserError):
+            read_key_file(path, KEY_PASSPHRASE)
 
 
 def test_the_key_opens_only_what_was_sealed_to_it_and_is_as_it_was_written(
