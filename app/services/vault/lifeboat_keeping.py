@@ -7,6 +7,7 @@ most, and :func:`app.services.vault.lifeboat_meeting.meet` brings them together 
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -20,7 +21,7 @@ from app.services.locking import WRITING
 from app.services.rows import connection_of
 from app.services.vault.lifeboat import Flush, Lifeboat, LifeboatLostError, Place
 from app.services.vault.lifeboat_format import CarriedDraft, CarriedEntry, CarriedSet, Record
-from app.services.vault.lifeboat_meeting import CaughtUp, carried_records, identity_of, meet
+from app.services.vault.lifeboat_meeting import CaughtUp, carried_records, identity_of, meet, set_aside
 from app.services.vault.lifeboat_reading import read_lifeboat
 from app.timesource import Stopwatch, TimeSource
 
@@ -104,14 +105,35 @@ class LifeboatKeeper:
                 self.fell_behind()
 
     def tidy(self) -> None:
-        """Leave out what is safe in the central store or in a backup, when the file has grown."""
-        if self.boat.place.end < TIDY_OVER and not self.behind:
-            return
-        with self._engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
-            before = self.boat.place.end
-            with Stopwatch() as watch:
-                self.make_anew(connection)
+        """Leave out what is safe in the central store or in a backup, when the file has grown; mend a damaged one."""
+        if not self.behind:
+            if self._is_damaged():
+                with suppress(OSError):
+                    set_aside(self.boat, self._time)
+            elif self.boat.place.end < TIDY_OVER:
+                return
+        before = self.boat.place.end
+        try:
+            with self._engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
+                with Stopwatch() as watch:
+                    self.make_anew(connection)
+        except OperationalError:
+            return  # another process writes, or the disk is full: after the next sync
         get_logger().info("lifeboat tidied", count=before - self.boat.place.end, seconds=watch.seconds)
+
+    def _is_damaged(self) -> bool:
+        """Read every record: damage in the middle is not met by writing at the end."""
+        try:
+            self.boat.hold()
+            try:
+                contents = read_lifeboat(self.boat.path, self.boat.key)
+            finally:
+                self.boat.release()
+        except LifeboatLostError:
+            return self.boat.path.exists()
+        except (UserError, OSError):
+            return True
+        return bool(contents.damaged or contents.torn)
 
     def fell_behind(self) -> None:
         """Note that the file lacks something; it is made anew with the next commit."""

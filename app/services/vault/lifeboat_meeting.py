@@ -172,7 +172,7 @@ def _meet(session: Session, boat: Lifeboat, time: TimeSource) -> CaughtUp:
         if not foreign:
             _put_back(session, contents, done, time)
     if foreign or done.damaged or (contents is None and boat.path.exists()):
-        done.set_aside = _set_aside(boat, time)
+        done.set_aside = set_aside(boat, time)
     if contents is None or foreign or not boat.is_open or done.redone or done.entries or _lacks(connection, contents):
         boat.make(carried_records(connection))
         done.made_anew = True
@@ -319,7 +319,8 @@ def _waiting(connection: Connection) -> Iterator[CarriedSet]:
         yield CarriedSet(row.id, row.device_id, row.sequence, row.body, row.signature, row.actor_name)
 
 
-def _set_aside(boat: Lifeboat, time: TimeSource) -> str:
+def set_aside(boat: Lifeboat, time: TimeSource) -> str:
+    """Keep a copy of a damaged or foreign lifeboat and return its name."""
     folder = boat.path.parent / "set-aside"
     folder.mkdir(exist_ok=True)
     stem = f"lifeboat {time.now():%Y-%m-%d %H%M%S}"

@@ -293,6 +293,24 @@ def test_a_sync_to_disk_that_fails_is_noticed_and_made_good(
     assert in_step(vault)
 
 
+def test_a_record_damaged_in_the_middle_is_found_after_the_next_sync_and_written_again(
+    vault: Vault, workspace: Workspace, isla: str
+) -> None:
+    for number in range(5):
+        cases.add_note(workspace, isla, text=f"Note {number}")
+    path = vault.folder / "lifeboat.log"
+    with path.open("r+b") as stream:
+        stream.seek(2000)
+        stream.write(b"?????")
+    assert contents(vault).damaged
+    workspace.tidy()
+    assert in_step(vault)
+    assert len(list((vault.folder / "set-aside").glob("lifeboat*.log"))) == 1
+    before = path.stat().st_ino
+    workspace.tidy()
+    assert path.stat().st_ino == before
+
+
 _OTHER_PROCESS = """
 import sys
 from pathlib import Path
