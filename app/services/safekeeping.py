@@ -9,7 +9,7 @@ from app.services.audit import Action
 from app.services.backup.drill import Opening
 from app.services.backup.keeper import Arrangements, Keeper
 from app.services.backup.rotate import Kept
-from app.services.vault import vault_file
+from app.services.vault import check, vault_file
 from app.services.vault.database import open_copy
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def arrangements(vault: "Vault", ws: "Workspace", settings: "Settings") -> Arran
         opening=opening_for(lambda: vault.keys),
         second_folder=lambda: second_folder(settings),
         kept=kept(),
+        look=lambda cancelled: check.look_before_backup(vault, cancelled),
         audit=audit,
     )
 

@@ -15,6 +15,7 @@ from app.models.terms import Role
 from app.services.audit import Action, Link
 from app.services.audit.recorder import Recorder
 from app.services.capture import CapturingSession, Unit
+from app.services.damage import WORDS, marked_damage
 from app.services.journal import CARRIED
 from app.services.locking import WRITING
 from app.services.room import DiskFull, RoomState, full_fault, is_full
@@ -191,6 +192,9 @@ class Workspace:
         found = [(matter, room.words)] if room.words else []
         if self._journal is not None and self._journal.behind:
             found.append(("lifeboat", self._journal.behind))
+        damaged = marked_damage(self.folder)
+        if damaged:
+            found.append(("damage", WORDS.format(name=damaged)))
         return tuple(found)
 
     def lifeboat_links(self) -> list[Link]:

@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from app.models import Child
 from app.services.cases import add_note
+from app.services.damage import marked_damage
 from app.services.vault import Vault, VaultDamaged, pages, unlock
-from app.services.vault.check import check_vault, look_is_due, look_through, note_look
-from app.services.vault.marks import marked_damage
+from app.services.vault.check import check_vault, look_before_backup, look_is_due, look_through, note_look
 from tests.conftest import PASSPHRASE
 from tests.faults.conftest import Specimen
 from tests.faults.truth import SPOKEN, open_or_rebuild, truth_of
@@ -108,3 +108,61 @@ def truth_of_case(vault: Vault) -> str:
 
     with vault.workspace().read() as session:
         return str(session.scalars(select(Case.id)).first())
+
+
+def test_no_backup_is_made_of_a_damaged_file_and_people_are_told(specimen: Callable[..., Specimen]) -> None:
+    """A copy of a damaged file would push the whole backups out, one each day."""
+    from app.services import safekeeping
+    from app.services.backup.listing import list_backups
+    from app.settings import Settings
+
+    it = specimen()
+    vault = unlock(it.folder, PASSPHRASE, time=it.time).open()
+    try:
+        ws = vault.workspace()
+        keeper = safekeeping.keeper(vault, ws, Settings(it.folder / "settings.json"))
+        keeper.tend()
+        assert not look_is_due(vault.engine, it.time)
+        assert ws.notices() == ()
+        spoil(it.folder / "documents.db", pages_from=8, step=50)
+        it.time.advance(days=1)
+        before = [info.name for info in list_backups(it.folder, vault.keys)]
+        keeper.tend({"backup"})
+        assert "no backup was made of it" in keeper.status().problem
+        assert [info.name for info in list_backups(it.folder, vault.keys)] == before
+        assert dict(ws.notices())["damage"].startswith("A part of documents.db on this laptop could not be read.")
+    finally:
+        vault.close()
+    vault, report = open_or_rebuild(it.folder, it.time)
+    try:
+        assert report is not None
+        assert truth_of(vault).contents == it.truth.contents
+        assert vault.workspace().notices() == ()
+    finally:
+        vault.close()
+
+
+def unclean(vault: Vault) -> bool:
+    return vault.was_unclean
+
+
+def test_after_a_crash_every_page_is_looked_at(specimen: Callable[..., Specimen]) -> None:
+    it = specimen()
+    vault = unlock(it.folder, PASSPHRASE, time=it.time).open()
+    add_child(vault.workspace(), "Tomas", "Merrow")
+    left = (it.folder / "cases.db-wal").read_bytes()
+    vault.close()
+    (it.folder / "cases.db-wal").write_bytes(left)  # what a process that was killed leaves behind
+    vault = unlock(it.folder, PASSPHRASE, time=it.time).open()
+    try:
+        assert unclean(vault)
+        note_look(vault.engine, it.time)
+        look_before_backup(vault, lambda: False)
+        assert not unclean(vault)
+    finally:
+        vault.close()
+    vault = unlock(it.folder, PASSPHRASE, time=it.time).open()
+    try:
+        assert not unclean(vault)
+    finally:
+        vault.close()

@@ -20,12 +20,13 @@ from app.errors import RollcallError
 from app.logs import get_logger
 from app.services.backup import facts, second
 from app.services.backup.drill import DrillReport, Opening, drill, last_drill, last_proven
+from app.services.backup.files import Cancelled
 from app.services.backup.listing import BackupInfo, list_backups
 from app.services.backup.make import back_up
 from app.services.backup.manifest import Reason
 from app.services.backup.rotate import USUAL, Kept
 from app.services.backup.words import Stopped
-from app.timesource import TimeSource, to_london
+from app.timesource import TimeSource, format_date, format_time, to_london
 
 FIRST_SECONDS = 20.0
 """Unlocking, and the first minute's work, come first."""
@@ -96,12 +97,14 @@ class Arrangements:
         opening: how copies are opened.
         second_folder: asked each time; None without one.
         kept: how many stay.
+        look: looks the databases through before anything is done with them; raises when one is damaged.
         audit: told in the audit chain: ``backed up`` or ``proved a backup``, with details.
     """
 
     opening: Opening
     second_folder: Callable[[], Path | None] = lambda: None
     kept: Kept = USUAL
+    look: Callable[[Cancelled], None] = lambda _cancelled: None
     audit: Callable[[str, dict[str, Any]], None] = lambda _what, _detail: None
 
 
@@ -227,6 +230,7 @@ class Keeper:
         if self._made_at_opening is not None:
             self._note(self._made_at_opening)
             self._made_at_opening = None
+        self._arranged.look(self._cancelled)
         now = self._vault.time.now()
         newest = next(iter(list_backups(self._vault.folder, self._vault.keys)), None)
         if "backup" in asked:
@@ -263,13 +267,14 @@ class Keeper:
         if report.ok:
             return
         # Nothing is known to restore from until there is another.
-        self._alarm = f"{report.words} Rollcall could not make another yet and tries again."
+        made_at = f"{format_date(to_london(report.made_at).date())}, {format_time(report.made_at)}"
+        damaged = f"The backup of {made_at} is damaged."
+        self._alarm = f"{damaged} Another could not be made yet. It is tried again in an hour. Your records are kept."
         self.back_up(Reason.DRILL)
-        again = self.drill()
-        if again.ok:
-            self._alarm = f"{report.words} Another backup was made at once and is in order. Your records are kept."
+        if self.drill().ok:
+            self._alarm = f"{damaged} Another was made at once and is in order. Your records are kept."
         else:
-            self._alarm = f"{report.words} Another was made at once: {again.words} Tell your administrator."
+            self._alarm = f"{damaged} Another was made at once and is not in order either. Tell your administrator."
 
     def drill(self) -> DrillReport:
         """Try the newest backup now, on this thread."""

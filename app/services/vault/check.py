@@ -2,7 +2,7 @@
 
 What opening looks at is cheap: that both files are there, that the first page of each is authentic and that
 ``cases.db`` has its tables. A damaged page in the middle shows when it is read; :func:`look_through` reads every page
-of both files, in the background, now and then and after Rollcall was not closed in order.
+of both files, in the background, each day before the daily backup and after Rollcall was not closed in order.
 """
 
 from collections.abc import Callable
@@ -17,11 +17,11 @@ from sqlalchemy.exc import DatabaseError
 from app.models import AuditEntry, Case, ChangeSetRow, Child, Document, SyncState
 from app.models.terms import ChangeState
 from app.services.backup.files import live_file
+from app.services.damage import mark_damage
 from app.services.locking import WRITING
 from app.services.vault import pages
 from app.services.vault.database import VaultDamaged
 from app.services.vault.keys import DataKeys
-from app.services.vault.marks import mark_damage
 from app.services.vault.migrate import stored_revision
 from app.timesource import TimeSource
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 LOOKED_THROUGH = "pages_looked_through_at"
 """Name in ``sync_state`` of the last time every page was read and found whole."""
-EVERY = timedelta(days=7)
+EVERY = timedelta(hours=20)
+"""Each day, before the daily backup: a backup of a damaged file would push whole ones out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,31 @@ def look_through(
 
 
 def look_is_due(engine: Engine, time: TimeSource) -> bool:
-    """Return whether a week has gone by since every page was read."""
+    """Return whether it is some time since every page was read."""
     with engine.connect() as connection:
         stored = connection.execute(select(SyncState.value).where(SyncState.name == LOOKED_THROUGH)).scalar()
     try:
         return stored is None or time.now() - datetime.fromisoformat(stored) >= EVERY
     except (ValueError, TypeError):
         return True
+
+
+def look_before_backup(vault: "Vault", cancelled: Callable[[], bool]) -> None:
+    """Read every page when that is due: when a day has gone by, or Rollcall was not closed in order.
+
+    Raises:
+        VaultDamaged: one is damaged; the vault is marked, and no backup should be made of it.
+    """
+    if not (vault.was_unclean or look_is_due(vault.engine, vault.time)):
+        return
+    found = look_through(vault.folder, vault.keys, cancelled=cancelled)
+    if cancelled():
+        return
+    damaged = next((name for name, count in found.items() if count), "")
+    if damaged:
+        raise VaultDamaged(damaged, f"A part of {damaged} could not be read, so no backup was made of it.")
+    vault.was_unclean = False
+    note_look(vault.engine, vault.time)
 
 
 def note_look(engine: Engine, time: TimeSource) -> None:

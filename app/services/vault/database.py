@@ -12,9 +12,9 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.pool import QueuePool
 
 from app.errors import EnvironmentFault, UserError
+from app.services.damage import mark_damage, marked_damage
 from app.services.locking import WRITING
 from app.services.rows import driver
-from app.services.vault.marks import mark_damage, marked_damage
 
 PRAGMAS = (
     "PRAGMA cipher_log_level = NONE",  # a damaged page is reported in words, not by lines on standard error

@@ -24,6 +24,7 @@ from app.services.backup.listing import BackupInfo
 from app.services.backup.make import back_up
 from app.services.backup.manifest import Reason
 from app.services.backup.restore import finish_restoring
+from app.services.damage import marked_damage
 from app.services.locking import WRITING
 from app.services.rows import RowSelect, stored_key
 from app.services.signing import Signer, new_seed
@@ -33,7 +34,6 @@ from app.services.vault.database import DriverError, VaultDamaged, damage_in, op
 from app.services.vault.keys import DataKeys, KdfParameters, WrongSecretError
 from app.services.vault.lifeboat import Lifeboat
 from app.services.vault.lifeboat_keeping import LifeboatKeeper
-from app.services.vault.marks import marked_damage
 from app.services.vault.migrate import bring_up_to_date
 from app.services.vault.pages import first_page_is_whole
 from app.services.vault.recovery_key import RecoveryKey
@@ -78,9 +78,10 @@ class Vault:
         self._workspaces: list[Workspace] = []
         self._turn = threading.Lock()
         self.backed_up_first: BackupInfo | None = None
+        self.was_unclean = False
         if not new:
             finish_restoring(folder)
-            _look_over(folder, data_keys)
+            self.was_unclean = _look_over(folder, data_keys)
         self.reserve = Reserve(folder)
         self.reserve.make_way()
         self.engine: Engine = open_engine(folder / "cases.db", data_keys.cases, create=new)
@@ -339,8 +340,11 @@ class Vault:
         return store
 
 
-def _look_over(folder: Path, data_keys: DataKeys) -> None:
+def _look_over(folder: Path, data_keys: DataKeys) -> bool:
     """Refuse to open what is known to be damaged, or what one look shows to be; every page is looked at elsewhere.
+
+    Returns:
+        Whether a log was left behind: the vault was not closed in order.
 
     Raises:
         VaultDamaged: it has to be rebuilt first.
@@ -349,16 +353,19 @@ def _look_over(folder: Path, data_keys: DataKeys) -> None:
     if marked:
         raise VaultDamaged(marked, f"A part of {marked} could not be read. It is kept untouched.")
     # What opening tells of cases.db in a moment needs no look: only that there is something to open.
+    unclean = False
     for name, key in (("cases.db", None), ("documents.db", data_keys.documents)):
         path, log = folder / name, folder / f"{name}-wal"
         try:
             size = path.stat().st_size
             # A page may be torn in the file and whole in the log: then only opening it tells.
-            logged = size > 0 and (key is None or (log.exists() and log.stat().st_size > 0))
-            whole = logged or (key is not None and first_page_is_whole(path, key))
+            logged = log.exists() and log.stat().st_size > 0
+            unclean |= logged
+            whole = size > 0 and (key is None or logged or first_page_is_whole(path, key))
         except FileNotFoundError:
             raise VaultDamaged(name, f"{name} is missing from the vault folder. Nothing was changed.") from None
         except OSError as error:
             raise EnvironmentFault(f"The disk did not let {name} be opened. Try again.") from error
         if not whole:
             raise VaultDamaged(name, f"{name} is damaged or has another key. It is kept untouched.")
+    return unclean

@@ -6,6 +6,10 @@ from pathlib import Path
 
 NAME = "damaged"
 _NAMES = ("cases.db", "documents.db")
+WORDS = (
+    "A part of {name} on this laptop could not be read. Lock Rollcall and unlock it: the vault is then rebuilt. "
+    "What was saved is kept."
+)
 
 
 def mark_damage(folder: Path, name: str) -> None:
