@@ -32,8 +32,7 @@ def verify(
     with open_workspace() as workspace:
         result = audit_trail.check(workspace)
         if report is not None:
-            with report.open("x", encoding="utf-8") as stream:
-                stream.write(audit_trail.report_text(workspace, result))
+            audit_trail.save_report(workspace, result, report)
     words = result_words(result)
     if result.finding is None:
         words += f"\nHead {result.head}."

@@ -44,6 +44,10 @@ SCREENS: dict[str, tuple[str, ...]] = {
         "Issuing keeps the letter exactly as it is, files it on the case and starts its clock.",
     ),
     "team": ("The team queue shows cases without an officer. Select some, choose who takes them, and allocate.",),
+    "audit": (
+        "The audit shows who read, changed, searched, printed or saved what on this laptop, and what was refused.",
+        "Verify checks that no entry was changed or taken out. Nothing in it can be edited.",
+    ),
     "sync": ("The sync centre shows what is waiting on this laptop and what has reached the central store.",),
     "settings": ("Settings apply at once and stay on this laptop.",),
     "import": ("Import reads a list from a school. Good rows go in; each bad row is listed with its line and why.",),

@@ -55,7 +55,7 @@ class PageSpec:
 
 
 PAGES: tuple[PageSpec, ...] = (
-    PageSpec("today", "Today", "calendar-check", "Work", "app.views.today_page:TodayPage"),
+    PageSpec("today", "Today", "calendar-check", "Work", "app.views.today_page:TodayPage", "READ_CASES"),
     PageSpec("cases", "Cases", "folder-open", "Work", "app.views.cases.cases_page:CasesPage", "READ_CASES"),
     PageSpec(
         "correspondence",
@@ -67,6 +67,9 @@ PAGES: tuple[PageSpec, ...] = (
     ),
     PageSpec("letters", "Letters", "mail", "Work", "app.views.letters.letters_page:LettersPage", "WRITE_LETTERS"),
     PageSpec("team", "Team queue", "layout-list", "Team", "app.views.team.team_page:TeamPage", "ALLOCATE_CASES"),
+    PageSpec("access", "Access", "shield-check", "Team", "app.views.access.access_page:AccessPage", "REVIEW_ACCESS"),
+    PageSpec("roles", "Roles", "users-round", "Organisation", "app.views.access.roles_page:RolesPage", "MANAGE_PEOPLE"),
+    PageSpec("audit", "Audit", "file-search", "Organisation", "app.views.audit.audit_page:AuditPage", "READ_AUDIT"),
     PageSpec("sync", "Sync centre", "refresh-cw", "Foot", "app.views.sync_page:SyncPage"),
     PageSpec("settings", "Settings", "sliders-horizontal", "Foot", "app.views.settings_page:SettingsPage"),
     PageSpec("help", "Help", "circle-question-mark", "Foot", ""),

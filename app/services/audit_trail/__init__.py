@@ -1,6 +1,6 @@
 """Reading the audit: what the page lists and filters, verifying with progress, exporting."""
 
-from app.services.audit_trail.checking import check, report_text
+from app.services.audit_trail.checking import check, report_text, save_report
 from app.services.audit_trail.exporting import export
 from app.services.audit_trail.index import refresh
 from app.services.audit_trail.listing import (
@@ -25,6 +25,7 @@ __all__ = [
     "refresh",
     "report_text",
     "rows",
+    "save_report",
     "searches_for",
     "sequences",
 ]

@@ -1,7 +1,9 @@
 """Verifying the audit for somebody: with the lifeboat, with progress, itself audited, and a report that can be kept."""
 
 import time
+from pathlib import Path
 
+from app.errors import EnvironmentFault, UserError
 from app.services.access import Permission, require
 from app.services.audit import Action, AuditFinding, AuditResult, FindingKind, verify
 from app.services.audit.verifying import Progress
@@ -88,6 +90,22 @@ def report_text(ws: Workspace, result: AuditResult) -> str:
     if refused:
         lines += ["", f"The central store does not countersign this audit: {refused}"]
     return "\n".join(lines) + "\n"
+
+
+def save_report(ws: Workspace, result: AuditResult, path: Path) -> None:
+    """Write a report to a new file; it names no child.
+
+    Raises:
+        UserError: there is a file at that place already.
+        EnvironmentFault: the place cannot be written.
+    """
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(report_text(ws, result))
+    except FileExistsError as error:
+        raise UserError("There is a file at that place already. Choose another name. Nothing was saved.") from error
+    except OSError as error:
+        raise EnvironmentFault("The report could not be saved there. Choose another place.") from error
 
 
 def _proven(result: AuditResult) -> str:

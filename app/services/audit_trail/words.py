@@ -16,7 +16,7 @@ _COUNTS: Mapping[str, tuple[str, str]] = {
     "hours": ("for 1 hour", "for {:,} hours"),
     "moved": ("1 entry follows it", "{:,} entries follow it"),
 }
-_TEXTS = ("by", "what", "view", "reason", "found")
+_TEXTS = ("by", "what", "view", "reason")
 
 
 def about_words(table: str, reference: str) -> str:
@@ -30,7 +30,8 @@ def about_words(table: str, reference: str) -> str:
 def detail_words(action: Action | None, said: Mapping[str, Any]) -> str:
     """Return counts and the like; digests and ids are left out."""
     if action is Action.WRONG_PASSPHRASES:
-        return str(said.get("count", ""))
+        tries = said.get("count")
+        return "1 try" if tries == 1 else f"{tries} tries"
     parts: list[str] = []
     if action is Action.SEARCHED:
         parts.append(f"among {said.get('for', 'records')}")
@@ -41,5 +42,7 @@ def detail_words(action: Action | None, said: Mapping[str, Any]) -> str:
         number = said.get(key)
         if isinstance(number, int):
             parts.append(one if number == 1 else many.format(number))
+    if isinstance(found := said.get("found"), str):
+        parts.append("nothing wrong" if found == "nothing" else f"found: {found}")
     parts += [str(said[key]) for key in _TEXTS if isinstance(said.get(key), str)]
     return ", ".join(parts)

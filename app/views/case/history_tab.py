@@ -20,7 +20,7 @@ from app.timesource import format_date, format_time, to_london
 from app.views.case.history_model import COLUMNS, Entry, HistoryModel
 from app.views.kit.buttons import QuietButton
 from app.views.kit.cards import Card
-from app.views.kit.text import Text
+from app.views.kit.text import Link, Text
 from app.views.theme import Themed, font
 from app.views.tokens import px
 
@@ -73,10 +73,16 @@ class HistoryTab(Themed, QWidget):
         self.more = QuietButton("Show earlier", "history", compact=True)
         self.more.setObjectName("history_more")
         self.more.clicked.connect(self._read_more)
+        self.readers = Link("Show who has read this")
+        self.readers.setObjectName("history_readers")
+        self.readers.activated.connect(lambda: self._context.navigate("audit", case_id=self._case_id))
+        self.readers.setVisible(_may_read_audit(context))
         self.note = Text("Every change is kept. Nothing here can be edited.", "secondary", ink="ink2")
         foot = QHBoxLayout()
         foot.setContentsMargins(px(16), px(8), px(16), px(8))
         foot.addWidget(self.note, 1)
+        foot.addWidget(self.readers)
+        foot.addSpacing(px(12))
         foot.addWidget(self.more)
         card = Card()
         card.body.addWidget(self.tree, 1)
@@ -139,6 +145,12 @@ class HistoryTab(Themed, QWidget):
         """Share the width between the columns."""
         super().resizeEvent(event)
         self._size_columns()
+
+
+def _may_read_audit(context: "AppContext") -> bool:
+    from app.services.access import Permission, allowed
+
+    return allowed(context.ws.actor.role, Permission.READ_AUDIT)
 
 
 def _entry_rows(entry: "HistoryEntry") -> Entry:

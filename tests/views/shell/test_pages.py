@@ -47,8 +47,21 @@ def test_a_role_sees_what_it_may_use():
     supervisor = [spec.route for spec in rail_pages(allowed(Role.SUPERVISOR))]
     auditor = [spec.route for spec in rail_pages(allowed(Role.AUDITOR))]
     assert "team" not in caseworker
-    assert supervisor == ["today", "cases", "correspondence", "letters", "team", "sync", "settings", "help"]
+    assert supervisor == [
+        "today",
+        "cases",
+        "correspondence",
+        "letters",
+        "team",
+        "access",
+        "audit",
+        "sync",
+        "settings",
+        "help",
+    ]
     assert "cases" not in auditor
+    assert "audit" in auditor
+    assert "audit" not in caseworker
 
 
 def test_no_two_shortcuts_share_their_keys():

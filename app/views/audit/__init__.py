@@ -1,0 +1,1 @@
+"""The audit page: who did what on this laptop, filtered; verifying and exporting it."""
