@@ -112,11 +112,10 @@ class LifeboatKeeper:
                     set_aside(self.boat, self._time)
             elif self.boat.place.end < TIDY_OVER:
                 return
-        before = self.boat.place.end
+        before, writer = self.boat.place.end, self._engine.connect().execution_options(**{WRITING: True})
         try:
-            with self._engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
-                with Stopwatch() as watch:
-                    self.make_anew(connection)
+            with writer, writer.begin(), Stopwatch() as watch:
+                self.make_anew(writer)
         except OperationalError:
             return  # another process writes, or the disk is full: after the next sync
         get_logger().info("lifeboat tidied", count=before - self.boat.place.end, seconds=watch.seconds)
