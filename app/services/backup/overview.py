@@ -52,7 +52,7 @@ class BackupOverview:
         proven: when a backup was last opened and found in order.
         proven_ok: whether the last try found everything in order.
         running: what is being done; empty at rest.
-        share: how far, of a hundred.
+        share: how far, of a hundred; 0 when that is not known.
     """
 
     newest: str
@@ -80,9 +80,15 @@ def overview(status: BackupStatus, now: datetime) -> BackupOverview:
         problem=status.problem,
         alarm=status.alarm,
         running=RUNNING[status.state],
-        share=status.done_bytes * 100 // status.total_bytes if status.total_bytes else 0,
+        share=_share(status),
         rows=tuple(_row(info, now, proven.name if proven else "") for info in status.backups),
     )
+
+
+def _share(status: BackupStatus) -> int:
+    share = status.done_bytes * 100 // status.total_bytes if status.total_bytes else 0
+    # Once every byte is compared, a drill reads pages and records, and cannot say how far it is.
+    return 0 if status.state is BackupState.DRILLING and share >= 100 else share
 
 
 def when(instant: datetime, now: datetime) -> str:

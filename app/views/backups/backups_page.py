@@ -64,7 +64,7 @@ class BackupsPage(QWidget):
         self.alarm = Banner("warn", "")
         self.alarm.setObjectName("backup_alarm")
         self.alarm.hide()
-        self.tag = StateTag("synced", "In order")
+        self.tag = StateTag("done", "In order")
         self.card = Card("This laptop", "", self.tag)
         column = self.card.padded()
         self._grid = QGridLayout()
@@ -167,9 +167,12 @@ class BackupsPage(QWidget):
         if not found.rows:
             self.tag.set_state("info", "None yet")
         elif found.proven_ok and not found.problem:
-            self.tag.set_state("synced", "In order")
+            self.tag.set_state("done", "In order")
         else:
             self.tag.set_state("warning", "Needs a look")
+        if self.progress.isAncestorOf(self.focusWidget() or self) and not found.running:
+            self.back_up.setEnabled(True)
+            self.back_up.setFocus(Qt.FocusReason.OtherFocusReason)
         self.progress.setVisible(bool(found.running))
         if found.running:
             self.progress.label.setText(found.running)

@@ -32,7 +32,7 @@ def _paint_size(painter: QPainter, rect: QRect, row: "BackupRow", _narrow: bool)
 
 def _paint_state(painter: QPainter, rect: QRect, row: "BackupRow", _narrow: bool) -> None:
     if row.proven:
-        paint_tag(painter, rect.adjusted(0, 0, px(4), 0), "synced", "Proven")
+        paint_tag(painter, rect.adjusted(0, 0, px(4), 0), "done", "Proven")
 
 
 COLUMNS = (

@@ -80,11 +80,15 @@ class BackupNotice(QWidget):
                 old.hide()
                 old.deleteLater()
         if words and words != self._closed:
-            actions = [("Open backups", lambda: self.context.navigate("backups"))]
+            actions = [("Open backups", self._open)]
             banner = Banner("warn", words, actions, closable=True)
             banner.closed.connect(self._close)
             self._column.addWidget(banner)
         self.setVisible(self._column.count() > 0)
+
+    def _open(self) -> None:
+        self._close()  # the page says it too
+        self.context.navigate("backups")
 
     def _close(self) -> None:
         self._closed = self.words

@@ -28,7 +28,7 @@ class SecondCard(Card):
     """Where the second copies go."""
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
-        self.tag = StateTag("synced", "Copied")
+        self.tag = StateTag("done", "Copied")
         super().__init__("Second folder", "", self.tag, parent)
         self.setObjectName("second_card")
         self.context = context
@@ -69,7 +69,7 @@ class SecondCard(Card):
         self.forget.setVisible(bool(chosen) and not managed)
         self.tag.setVisible(bool(folder) and found is not None and bool(found.second))
         if found is not None and found.second:
-            self.tag.set_state(*(("synced", "Copied") if found.second_ok else ("warning", "Waiting")))
+            self.tag.set_state(*(("done", "Copied") if found.second_ok else ("warning", "Waiting")))
 
     def _choose(self) -> None:
         self.context.prompts.choose_folder(self, "Choose a second folder for backups", self.take)
