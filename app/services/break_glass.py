@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import AccessRefused, UserError
-from app.models import BreakGlass, Case
+from app.models import BreakGlass, Case, CaseAccess
 from app.services.access import Permission, require
 from app.services.access_rules import access_rules, check_reason
 from app.services.audit import Action
@@ -75,18 +75,28 @@ def running(ws: Workspace, case_id: str) -> Emergency | None:
     """
     with ws.read() as session:
         require_case(session, ws.actor, case_id, Permission.READ_CASES)
-        now = ws.time.now()
-        until = session.scalars(
-            select(BreakGlass.until_at)
-            .where(
-                BreakGlass.case_id == case_id,
-                BreakGlass.user_id == ws.actor.user_id,
-                BreakGlass.from_at <= now,
-                BreakGlass.until_at > now,
-            )
-            .order_by(BreakGlass.until_at.desc())
-        ).first()
+        case = session.get(Case, case_id)
+        until = ends_at(session, ws, case) if case is not None else None
     return Emergency(case_id, until) if until is not None else None
+
+
+def ends_at(session: Session, ws: Workspace, case: Case) -> datetime | None:
+    """Return when an open emergency of this person's ends; None where there is none or the list has them anyway."""
+    now = ws.time.now()
+    listed = select(CaseAccess.id).where(
+        CaseAccess.case_id == case.id, CaseAccess.user_id == ws.actor.user_id, CaseAccess.ended_at.is_(None)
+    )
+    return session.scalars(
+        select(BreakGlass.until_at)
+        .where(
+            BreakGlass.case_id == case.id,
+            BreakGlass.user_id == ws.actor.user_id,
+            BreakGlass.from_at <= now,
+            BreakGlass.until_at > now,
+            ~listed.exists(),
+        )
+        .order_by(BreakGlass.until_at.desc())
+    ).first()
 
 
 def review(ws: Workspace, break_glass_id: str, *, words: str) -> None:

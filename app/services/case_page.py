@@ -29,7 +29,7 @@ from app.models.terms import (
     SafetyKind,
     Stage,
 )
-from app.services import access, enquiries, history_words, tasks
+from app.services import access, break_glass, enquiries, history_words, named_list, tasks
 from app.services.access import Permission, require
 from app.services.ages import age_words
 from app.services.audit import Action
@@ -132,6 +132,10 @@ def _read_case(session: Session, ws: Workspace, case_id: str) -> CaseView:
         editable=editable,
         read_only_reason=why_not,
         can_close=access.allowed(ws.actor.role, Permission.CLOSE_CASES),
+        restricted=case.restricted,
+        can_restrict=named_list.may_change(session, ws, case),
+        can_declare=access.allowed(ws.actor.role, Permission.DECLARE_INTEREST),
+        emergency_until=break_glass.ends_at(session, ws, case) if case.restricted else None,
     )
 
 

@@ -131,6 +131,8 @@ class CaseView:
     Attributes:
         editable: whether this person may change it now; ``read_only_reason`` says why not.
         unsynced: change sets of this laptop about this case or child without a receipt.
+        restricted: only people on its list may open it; ``can_restrict`` says whether this person may change that.
+        emergency_until: when it closes to this person, who is not on the list and opened it in an emergency.
     """
 
     identity: Identity
@@ -145,6 +147,10 @@ class CaseView:
     editable: bool
     read_only_reason: str
     can_close: bool
+    restricted: bool = False
+    can_restrict: bool = False
+    can_declare: bool = False
+    emergency_until: datetime | None = None
 
     @property
     def linked(self) -> tuple[MemberView, ...]:

@@ -104,7 +104,7 @@ def named_list(ws: Workspace, case_id: str) -> NamedList:
             for user in sorted(users.values(), key=lambda each: each.name)
             if user.active and user.id not in on_list and allowed(user.role, Permission.READ_CASES)
         )
-        return NamedList(case_id, case.restricted, people, _may_change(session, ws, case), others)
+        return NamedList(case_id, case.restricted, people, may_change(session, ws, case), others)
 
 
 def closed_case(ws: Workspace, case_id: str) -> ClosedCase:
@@ -300,7 +300,8 @@ def _oversees(ws: Workspace) -> bool:
     return ws.actor.role is Role.INFORMATION_GOVERNANCE
 
 
-def _may_change(session: Session, ws: Workspace, case: Case) -> bool:
+def may_change(session: Session, ws: Workspace, case: Case) -> bool:
+    """Return whether the signed-in person may restrict a case, or change the list of a restricted one."""
     if not allowed(ws.actor.role, Permission.RESTRICT_CASES):
         return False
     # An emergency opens a case; it does not give it away.
@@ -312,7 +313,7 @@ def _may_change(session: Session, ws: Workspace, case: Case) -> bool:
 def _changeable(session: Session, ws: Workspace, case_id: str) -> Case:
     _refuse_interested(session, ws, case_id, Permission.RESTRICT_CASES)
     case = _case(session, case_id)
-    if not _may_change(session, ws, case):
+    if not may_change(session, ws, case):
         words = "Only somebody on this case's list, or information governance, can change the list."
         raise _refused(f"{words} Nothing was changed.", case_id)
     return case

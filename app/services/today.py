@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.errors import UserError
 from app.models import CaseRow, ChangeLine, ChangeSetRow, Clock, Document, Task
 from app.models.terms import CaseStatus, ChangeState, DocumentState
-from app.services import access, clock_rules, clocks
+from app.services import access, access_alerts, clock_rules, clocks
 from app.services.access import Permission
 from app.services.ages import school_year
 from app.services.restriction import Sight, sight_of
@@ -160,6 +160,8 @@ def counts(ws: Workspace) -> dict[str, int]:
                 )
             )
             found["team"] = session.scalar(query) or 0
+    if access.allowed(ws.actor.role, Permission.REVIEW_ACCESS):
+        found["access"] = access_alerts.waiting(ws)
     return found
 
 

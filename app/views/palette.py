@@ -164,6 +164,10 @@ class Palette(QFrame):
 
     def _search(self) -> None:
         words, ws = self.line.text().strip(), self._context.ws
+        from app.services.access import Permission, allowed  # late: the models behind it are heavy
+
+        if not allowed(ws.actor.role, Permission.SEARCH_CASES):
+            return
         self._asked = words
 
         def work() -> "list[SearchHit]":

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from app.services.access import Permission, allowed
 from app.timesource import format_date, format_time, format_weekday, to_london
 from app.views.context import AppContext
 from app.views.kit.buttons import PlainButton, PrimaryButton
@@ -74,6 +75,7 @@ class TodayPage(QWidget):
         new = PrimaryButton("New referral", "plus", "Ctrl+N", answers=False)
         new.setObjectName("new_referral")
         new.clicked.connect(lambda: self.context.navigate("referral"))
+        new.setVisible(allowed(self.context.ws.actor.role, Permission.TAKE_REFERRALS))
         self.new_referral = new
         self.header = PageHeader("Today", format_weekday(self.context.ws.time.today()), [new])
 
@@ -186,7 +188,7 @@ class TodayPage(QWidget):
         self.refresh()
 
     def primary_action(self) -> None:
-        """Start a referral."""
+        """Start a referral; nothing happens for a role that takes none."""
         self.context.navigate("referral")
 
     def panes(self) -> list[QWidget]:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import QObject, QPoint
+from PySide6.QtCore import QObject, QPoint, QTimer
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.services import tasks
-from app.views.case import case_forms
+from app.timesource import format_time
+from app.views.case import access_forms, case_forms
 from app.views.case.inline_form import InlineForm
 from app.views.kit.feedback import Banner
 from app.views.tokens import px
@@ -47,6 +48,16 @@ class CaseActions(QObject):
     def __init__(self, context: "AppContext", page: ShowsCase) -> None:
         super().__init__(page if isinstance(page, QObject) else None)
         self._context, self._page = context, page
+        self._ends = QTimer(self)
+        self._ends.setSingleShot(True)
+        self._ends.timeout.connect(page.read_again)
+
+    def watch(self, view: "CaseView") -> None:
+        """Have the page read again at the moment an emergency ends, so that nothing stays on the screen."""
+        self._ends.stop()
+        if view.emergency_until is not None:
+            left = (view.emergency_until - self._context.ws.time.now()).total_seconds()
+            self._ends.start(max(0, int(left * 1000)) + 1000)
 
     def _case_id(self) -> str:
         return self._page.view.identity.case_id if self._page.view else ""
@@ -86,6 +97,26 @@ class CaseActions(QObject):
     def reopen(self) -> None:
         """Ask why the case is opened again."""
         self._page.show_form(case_forms.reopen_form(self._context, self._case_id()))
+
+    def restrict(self) -> None:
+        """Ask why the case is restricted, or show who is on its list."""
+        view = self._page.view
+        if view is None:
+            return
+        if view.restricted:
+            self._page.show_form(access_forms.AccessPanel(self._context, self._case_id(), self._page.read_again))
+        else:
+            self._page.show_form(access_forms.restrict_form(self._context, self._case_id()))
+
+    def declare_interest(self) -> None:
+        """Ask to declare a conflict of interest; then the case is gone from this person's sight."""
+        form = access_forms.interest_form(self._context, self._case_id())
+        form.done.connect(lambda _id: self._leave())
+        self._page.show_form(form)
+
+    def _leave(self) -> None:
+        self._context.toast("Declared. This case is hidden from you, and a supervisor is told")
+        self._context.navigate("cases")
 
     def mark_done(self, item: "NextItem") -> None:
         """Tick a task off (with Undo) or record that a clock was met."""
@@ -127,17 +158,29 @@ class CaseActions(QObject):
                 menu.addAction("Close case").triggered.connect(self.close_case)
         elif view.identity.closed_on and view.can_close:
             menu.addAction("Reopen case").triggered.connect(self.reopen)
+        menu.addSeparator()
+        if view.can_restrict:
+            words = "Who may open this case" if view.restricted else "Restrict this case"
+            menu.addAction(words).triggered.connect(self.restrict)
+        if view.can_declare:
+            menu.addAction("Declare a conflict of interest").triggered.connect(self.declare_interest)
         menu.addAction("History").triggered.connect(lambda: self._page.choose_tab("history"))
         menu.aboutToHide.connect(menu.deleteLater)
         corner = under.mapToGlobal(QPoint(under.width(), under.height() + px(2)))
         menu.popup(corner - QPoint(menu.sizeHint().width(), 0))
 
 
-def case_banners(view: "CaseView", reopen: Callable[[], object]) -> list[Banner]:
-    """Return what the page says over its tabs: that it is read only, and which fields have two values."""
+def case_banners(view: "CaseView", actions_of: CaseActions) -> list[Banner]:
+    """Return what the page says over its tabs: who may open it, that it is read only, which fields have two values."""
     banners = []
+    if view.emergency_until is not None:
+        words = f"Open to you in an emergency until {format_time(view.emergency_until)}. A supervisor will review it."
+        banners.append(Banner("warn", words))
+    elif view.restricted:
+        list_of = [("Who may open it", actions_of.restrict)] if view.can_restrict else []
+        banners.append(Banner("read_only", "Restricted. Only people on its list may open this case.", list_of))
     if view.read_only_reason:
-        actions = [("Reopen case", reopen)] if view.identity.closed_on and view.can_close else []
+        actions = [("Reopen case", actions_of.reopen)] if view.identity.closed_on and view.can_close else []
         banners.append(Banner("info", view.read_only_reason, actions))
     own = [each for each in view.conflicts if each.table in ("case", "child")][:MOST_BANNERS]
     for conflict in own:

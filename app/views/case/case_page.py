@@ -10,10 +10,12 @@ from app.errors import UserError
 from app.services import case_page
 from app.services.case_views import CaseView
 from app.views.case.case_actions import CaseActions, case_banners
+from app.views.case.closed_case import ClosedCaseView
 from app.views.case.documents_tab import DocumentsTab, LettersTab
 from app.views.case.drawer import Drawer, DrawerButton
 from app.views.case.enquiries_tab import EnquiriesTab
 from app.views.case.family_tab import FamilyTab
+from app.views.case.form_slot import FormSlot
 from app.views.case.history_tab import HistoryTab
 from app.views.case.inline_form import InlineForm
 from app.views.case.parts import SHOWN_TABLES, TABS
@@ -23,7 +25,7 @@ from app.views.case.timeline_tab import TimelineTab
 from app.views.cases.columns import due_words
 from app.views.identity_bar import Identity, IdentityBar, SafetyMark
 from app.views.kit.buttons import Button, IconButton
-from app.views.kit.cards import Card, EmptyState, rule
+from app.views.kit.cards import rule
 from app.views.sync_pill import SyncRelay
 from app.views.theme import Themed
 from app.views.tokens import px
@@ -96,13 +98,11 @@ class CasePage(Themed, QWidget):
         self.drawer = Drawer(self, self.side)
 
     def _lay_out(self) -> None:
-        self.form_slot = Card()
-        self.form_slot.setObjectName("case_form")
-        self.form_slot.hide()
+        self.form_slot = FormSlot()
         self.banners = QVBoxLayout()
         self.banners.setSpacing(px(8))
-        self.message = EmptyState("")
-        self.message.hide()
+        self.closed = ClosedCaseView(self._context)
+        self.closed.hide()
         self._main = QVBoxLayout()
         self._main.addLayout(self.banners)
         self._main.addWidget(self.form_slot)
@@ -121,7 +121,7 @@ class CasePage(Themed, QWidget):
         content.addLayout(self._body, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.message)
+        column.addWidget(self.closed, 1)
         column.addWidget(self._content, 1)
 
     def _connect(self) -> None:
@@ -144,6 +144,7 @@ class CasePage(Themed, QWidget):
         for tab in (self.timeline.saved, self.family.changed, self.enquiries.changed):
             tab.connect(self.read_again)
         self.family.case_asked.connect(self._open_other)
+        self.closed.opened.connect(lambda: self._read(audited=True))
         self.side.case_asked.connect(self._open_other)
         self.side.enquiries_asked.connect(lambda: self._show_in("enquiries", ""))
         self.side.family_asked.connect(lambda: self._show_in("family", ""))
@@ -241,16 +242,17 @@ class CasePage(Themed, QWidget):
             self._context.report_error(error)
             return
         self._content.hide()
-        self.message.set_text(error.message)
-        self.message.show()
+        self._view = None
+        self.closed.show_refusal(self._case_id, error)
 
     def _show(self, view: CaseView) -> None:
         self._view = view
         today = self._context.ws.time.today()
-        self.message.hide()
+        self.closed.hide()
         self._content.show()
         self._show_identity(view)
         self._show_banners(view)
+        self.actions_of.watch(view)
         done = sum(1 for line in view.enquiries if line.done)
         counts = {
             "enquiries": f"{done} of {len(view.enquiries)}" if view.enquiries else "",
@@ -298,7 +300,7 @@ class CasePage(Themed, QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        for banner in case_banners(view, self.actions_of.reopen):
+        for banner in case_banners(view, self.actions_of):
             self.banners.addWidget(banner)
 
     def _show_next_button(self, view: CaseView) -> None:
@@ -344,10 +346,7 @@ class CasePage(Themed, QWidget):
     def show_form(self, form: InlineForm) -> None:
         """Show a form over the tabs."""
         self.drawer.close_drawer()
-        self._close_form()
-        form.setContentsMargins(px(16), px(12), px(16), px(14))
-        self.form_slot.body.addWidget(form)
-        self.form_slot.show()
+        self.form_slot.show_form(form)
         form.cancelled.connect(self._close_form)
         form.done.connect(self._form_done)
         form.focus_first()
@@ -357,12 +356,7 @@ class CasePage(Themed, QWidget):
         self.read_again()
 
     def _close_form(self) -> None:
-        while (item := self.form_slot.body.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        self.form_slot.hide()
+        self.form_slot.drop()
 
     def _open_form(self) -> InlineForm | None:
         forms = [form for form in self.findChildren(InlineForm) if form.isVisible()]

@@ -16,5 +16,6 @@ SHOWN_TABLES: Final = frozenset(
     {
         "case", "child", "child_name", "case_event", "enquiry", "task", "clock", "document", "letter", "person",
         "relationship", "address", "contact_point", "safety_flag", "enrolment", "conflict", "assignment", "closure",
+        "case_access", "break_glass", "interest_declared",
     }
 )  # fmt: skip

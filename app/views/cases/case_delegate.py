@@ -67,6 +67,8 @@ class CaseDelegate(QStyledItemDelegate):
         room = rect.adjusted(px(4), 0, -px(8), 0)
         if key == "child":
             self._paint_child(painter, room, row, ink, ink2)
+        elif row.masked and key == "due":
+            pass
         elif key == "due":
             state, words = due_words(row.due_on, today)
             paint_tag(painter, room, state, words, ink if chosen else None)
@@ -79,13 +81,17 @@ class CaseDelegate(QStyledItemDelegate):
             paint_text(painter, room, cell_text(row, key, today), "body", ink=text_ink)
 
     def _paint_child(self, painter: QPainter, room: QRect, row: "CaseListRow", ink: str, ink2: str) -> None:
-        parts = [row.age, row.stage if self.folded else "", row.reference]
+        stage = "Restricted" if row.masked else row.stage
+        parts = [row.age, stage if self.folded else "", row.reference, row.officer if row.masked else ""]
         detail = " · ".join(part for part in parts if part)
-        flag_room = px(24) if row.flags else 0
+        flag_room = px(24) if row.flags or row.restricted else 0
         measure = metrics("body", "strong")
         name = measure.elidedText(row.name, Qt.TextElideMode.ElideRight, room.width() - flag_room)
         two_lines(painter, room, name, detail, ink=ink, ink2=ink2)
-        if row.flags:
+        if row.restricted:
+            left = room.left() + measure.horizontalAdvance(name) + px(8)
+            paint_icon(painter, QRect(left, room.top() + px(8), px(16), px(20)), "lock", ink2, px(14))
+        elif row.flags:
             grave = any(flag in GRAVE for flag in row.flags)
             left = room.left() + measure.horizontalAdvance(name) + px(8)
             upper = QRect(left, room.top() + px(8), px(16), px(20))

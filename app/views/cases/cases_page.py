@@ -8,6 +8,7 @@ from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from app.services import cases
+from app.services.access import Permission, allowed
 from app.services.case_list import VIEWS, CaseQuery, FilterCounts, View
 from app.views.cases.case_table import CaseTable
 from app.views.cases.case_table_model import CaseTableModel
@@ -79,6 +80,7 @@ class CasesPage(Themed, QWidget):
         self.columns_button = QuietButton("Columns", "columns-3")
         self.columns_button.setObjectName("columns_button")
         self.columns_button.setToolTip("Columns (Ctrl+Shift+C)")
+        self._takes = allowed(self._context.ws.actor.role, Permission.TAKE_REFERRALS)
         self.new_button = PrimaryButton("New referral", "plus", "Ctrl+N", answers=False)
         self.head = PageHeader(VIEWS["mine"], "", [self.filters_button, self.columns_button, self.new_button])
         self.sort_button = PlainButton("Next due first", "arrow-up-narrow-wide")
@@ -360,7 +362,7 @@ class CasesPage(Themed, QWidget):
         self._place_panel()
         narrow = self.width() < px(760)
         self.columns_button.setVisible(not narrow)
-        self.new_button.setVisible(self.width() >= px(560))
+        self.new_button.setVisible(self._takes and self.width() >= px(560))
 
     # Nothing to show
 
@@ -370,6 +372,7 @@ class CasesPage(Themed, QWidget):
         words = [words for words, _without in self._filters()]
         self.empty.set_text(EMPTY_WORDS[self._query.view] if plain else f"No case matches {' and '.join(words)}.")
         self.empty_action.set_text("New referral" if plain else "Clear filters")
+        self.empty_action.setVisible(self._takes or not plain)
         self._stack.setCurrentWidget(self.empty)
 
     def _leave_empty(self) -> None:

@@ -85,8 +85,10 @@ def changes_words(count: int) -> str:
     return "" if not count else "1 change" if count == 1 else f"{count} changes"
 
 
-def open_words(opened: date, today: date) -> str:
-    """Return for how long a case has been open."""
+def open_words(opened: date | None, today: date) -> str:
+    """Return for how long a case has been open; empty where that is not shown."""
+    if opened is None:
+        return ""
     days = (today - opened).days
     return "1 day" if days == 1 else f"{days} days"
 
@@ -94,7 +96,9 @@ def open_words(opened: date, today: date) -> str:
 def cell_text(row: "CaseListRow", key: str, today: date) -> str:
     """Return what a column says about a row."""
     if key == "child":
-        return f"{row.name}, {row.age}, {row.reference}"
+        return ", ".join(part for part in (row.name, row.age, row.reference) if part)
+    if row.masked and key != "officer":
+        return "Restricted" if key == "stage" else ""
     if key == "due":
         words = due_words(row.due_on, today)[1]
         return f"{words}: {row.due_what}" if row.due_what else words
@@ -115,6 +119,8 @@ def cell_text(row: "CaseListRow", key: str, today: date) -> str:
 
 def sentence(row: "CaseListRow", today: date) -> str:
     """Return the whole row as a screen reader says it."""
+    if row.masked:
+        return f"{row.name}, {row.reference}. Restricted. Officer: {row.officer or 'not allocated'}"
     parts = [f"{row.name}, {row.age}, {row.reference}", row.stage, cell_text(row, "due", today)]
     parts += [SAFETY_WORDS[SafetyKind(flag)] for flag in row.flags if flag in set(SafetyKind)]
     if row.conflicts:

@@ -11,6 +11,7 @@ from app.timesource import format_weekday
 from app.views.context import AppContext
 from app.views.kit.buttons import QuietButton
 from app.views.kit.cards import PageHeader
+from app.views.kit.feedback import Banner
 from app.views.kit.fields import Select
 from app.views.kit.text import Text
 from app.views.pages import Crumb
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from app.services.allocation import AllocationResult
     from app.services.team_queue import TeamQueue
     from app.services.team_workload import Officer
+    from app.services.workspace import Workspace
 
 BESIDE_FROM, PANEL_WIDTH, LOW_BELOW = 940, 404, 620
 _REREAD_MS = 150
@@ -41,8 +43,17 @@ _TABLES = frozenset(
         "team",
         "safety_flag",
         "relationship",
+        "break_glass",
+        "access_request",
+        "interest_declared",
     }
 )
+
+
+def _access_waiting(ws: "Workspace") -> int:
+    from app.services import access_alerts
+
+    return access_alerts.waiting(ws)
 
 
 class TeamPage(QWidget):
@@ -76,6 +87,9 @@ class TeamPage(QWidget):
         self.approvals = ApprovalsCard()
         self.approvals.hide()
         self.workload = WorkloadPanel()
+        self.access = Banner("warn", "", [("Look at them", lambda: self.context.navigate("access"))])
+        self.access.setObjectName("access_alerts")
+        self.access.hide()
 
     def _lay_out(self) -> None:
         head = self.header.layout()
@@ -98,6 +112,7 @@ class TeamPage(QWidget):
         page.setContentsMargins(px(20), px(14), px(20), px(16))
         page.setSpacing(px(12))
         page.addWidget(self.header)
+        page.addWidget(self.access)
         page.addWidget(self.tiles)
         page.addLayout(self._columns, 1)
 
@@ -170,6 +185,12 @@ class TeamPage(QWidget):
             return team_queue.read_queue(ws, team_id)
 
         self.context.runner.run(self, work, self._show)
+        self.context.runner.run(self, lambda: _access_waiting(ws), self._show_access, lambda _error: None)
+
+    def _show_access(self, count: int) -> None:
+        thing = "1 thing about access waits" if count == 1 else f"{count} things about access wait"
+        self.access.set_text(f"{thing} for you: restricted cases, emergencies and conflicts of interest.")
+        self.access.setVisible(count > 0)
 
     def _records_changed(self, tables: frozenset[str]) -> None:
         if self.isVisible() and tables & _TABLES:

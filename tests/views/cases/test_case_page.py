@@ -468,8 +468,8 @@ def test_opening_is_audited_once_in_five_minutes_and_showing_a_change_is_not(pag
 def test_a_case_that_is_not_here_says_so(page, settled):
     page.open(case_id="0190b8a0-0000-7000-8000-000000000000")
     settled()
-    assert page.message.isVisible()
-    assert "not on this laptop" in page.message.label.text()
+    assert page.closed.isVisible()
+    assert "not on this laptop" in page.closed.words.text()
 
 
 def test_a_colleagues_change_shows_without_being_asked(page, workspace, scene, settled):
