@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtCore import QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
@@ -258,7 +258,7 @@ class UnlockPage(Themed, QWidget):
         self.unlock_asked.emit(typed)
 
 
-class _FollowingScroll(QScrollArea):
+class FollowingScroll(QScrollArea):
     """Scrolls to whatever takes the focus, also when the program gave it; Qt's own follows only Tab."""
 
     def __init__(self) -> None:
@@ -271,7 +271,12 @@ class _FollowingScroll(QScrollArea):
 
     def _follow(self, _old: QWidget | None, now: QWidget | None) -> None:
         if now is not None and self.isAncestorOf(now):
-            self.ensureWidgetVisible(now, 0, px(40))
+            QTimer.singleShot(0, self, self._show_focus)  # once what was just shown has its place
+
+    def _show_focus(self) -> None:
+        now = QApplication.focusWidget()
+        if now is not None and self.isAncestorOf(now):
+            self.ensureWidgetVisible(now, 0, min(px(100), self.viewport().height() // 3))
 
 
 def fit_card(page: QWidget, card: QWidget, width_at_100: int) -> None:
@@ -293,7 +298,7 @@ def centred(page: QWidget, card: QWidget) -> None:
     middle.addStretch(2)
     middle.addLayout(row)
     middle.addStretch(3)
-    scroll = _FollowingScroll()
+    scroll = FollowingScroll()
     scroll.setWidget(inner)
     outer = QVBoxLayout(page)
     outer.setContentsMargins(0, 0, 0, 0)

@@ -17,6 +17,7 @@ from app.views.tokens import px
 from app.views.unlock_page import PassphraseField
 
 T = TypeVar("T")
+FORM_WIDTH = 460
 
 
 class ChangeCard(Card):
@@ -73,7 +74,11 @@ class ChangeCard(Card):
         foot.addWidget(self.cancel)
         foot.addStretch(1)
         inner.addLayout(foot)
-        column.addWidget(self.form)
+        self.form.setMaximumWidth(px(FORM_WIDTH))
+        row = QHBoxLayout()  # in a row with a stretch, so that its height is asked for at the width it gets
+        row.addWidget(self.form, 1)
+        row.addStretch(0)
+        column.addLayout(row)
 
     def add_step(self, verb: str, widgets: Sequence[QWidget]) -> None:
         """Add a step with its widgets and the words on its button."""

@@ -38,12 +38,13 @@ def facts(found: "Protection") -> list[Fact]:
 def _encryption(found: "Protection") -> Fact:
     from app.timesource import format_date
 
+    passes = "1 pass" if found.passes == 1 else f"{found.passes} passes"
     return Fact(
         True,
         "Records: encrypted",
         "Every record and document on this laptop is encrypted with AES-256. The passphrase was last changed on "
         f"{format_date(found.passphrase_set_on)}. Each guess at it costs {found.memory_mib} MiB of memory and "
-        f"{found.passes} passes of Argon2id.",
+        f"{passes} of Argon2id.",
     )
 
 

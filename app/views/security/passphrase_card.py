@@ -10,7 +10,6 @@ from app.views.kit.form import FormField
 from app.views.recovery.new_passphrase import NewPassphrase
 from app.views.security import work
 from app.views.security.change_card import ChangeCard, passphrase_field
-from app.views.tokens import px
 
 if TYPE_CHECKING:
     from app.services.vault import Vault
@@ -33,7 +32,6 @@ class PassphraseCard(ChangeCard):
         self.new = NewPassphrase("New passphrase", (context.ws.actor.name, vault.label))
         self.new.set_alone(alone=not vault.uses_keyring)
         self.add_step("Change passphrase", (self.old_field, self.new))
-        self.form.setMaximumWidth(px(460))
         self.old.returnPressed.connect(lambda: self.new.first.setFocus(Qt.FocusReason.OtherFocusReason))
         self.new.entered.connect(self.go_on)
 

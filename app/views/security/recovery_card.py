@@ -11,7 +11,6 @@ from app.views.recovery.key_step import KeyStep
 from app.views.recovery.type_back import TypeBack
 from app.views.security import work
 from app.views.security.change_card import ChangeCard, passphrase_field
-from app.views.tokens import px
 
 if TYPE_CHECKING:
     from app.services.vault import Vault
@@ -38,7 +37,6 @@ class RecoveryCard(ChangeCard):
         self.add_step("Continue", (self.field,))
         self.add_step("Continue", (self.key_step,))
         self.add_step("Use the new key", (self.type_back,))
-        self.form.setMaximumWidth(px(460))
         self.passphrase.returnPressed.connect(self.go_on)
         self.key_step.shown.entered.connect(self.go_on)
         self.type_back.entered.connect(self.go_on)

@@ -9,7 +9,6 @@ from app.views.context import AppContext
 from app.views.kit.form import FormField
 from app.views.security import work
 from app.views.security.change_card import ChangeCard, passphrase_field
-from app.views.tokens import px
 
 if TYPE_CHECKING:
     from app.services.vault import Vault
@@ -33,7 +32,6 @@ class RotationCard(ChangeCard):
         self.passphrase = passphrase_field("passphrase_for_rotation")
         self.field = FormField("Passphrase", self.passphrase)
         self.add_step("Change the keys now", (self.field,))
-        self.form.setMaximumWidth(px(460))
         self.passphrase.returnPressed.connect(self.go_on)
 
     def start_of(self, step: int) -> QWidget:

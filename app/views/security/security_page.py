@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.views.context import AppContext
 from app.views.kit.buttons import QuietButton
@@ -18,6 +18,7 @@ from app.views.security.passphrase_card import PassphraseCard
 from app.views.security.recovery_card import RecoveryCard
 from app.views.security.rotation_card import UNFINISHED, RotationCard
 from app.views.tokens import px
+from app.views.unlock_page import FollowingScroll
 
 if TYPE_CHECKING:
     from app.services.protection_report import Protection
@@ -49,8 +50,6 @@ class SecurityPage(QWidget):
         for card in self.cards:
             card.begun.connect(self._close_others)
             card.changed.connect(self._changed)
-        if self.cards:
-            self.setFocusProxy(self.cards[0].start)
 
     def _lay_out(self) -> None:
         inner = QWidget()
@@ -59,12 +58,13 @@ class SecurityPage(QWidget):
         page = QVBoxLayout(inner)
         page.setContentsMargins(px(20), px(14), px(20), px(16))
         page.setSpacing(px(14))
-        actions = []
+        actions: list[QuietButton] = []
         if BACKUPS in SPECS:
             backups = QuietButton("Backups", SPECS[BACKUPS].icon, compact=True)
             backups.clicked.connect(lambda: self.context.navigate(BACKUPS))
             actions.append(backups)
         page.addWidget(PageHeader("Security", actions=actions))
+        self.setFocusProxy(next(iter((*actions, *(card.start for card in self.cards))), None))
         cards = QWidget()
         cards.setMaximumWidth(px(720))
         column = QVBoxLayout(cards)
@@ -77,9 +77,7 @@ class SecurityPage(QWidget):
         row.addStretch(0)
         page.addLayout(row)
         page.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll = FollowingScroll()
         scroll.setWidget(inner)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

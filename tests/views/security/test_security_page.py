@@ -139,6 +139,8 @@ class TestRecoveryKey:
         self.to_key(qtbot, card)
         shown = card.key_step.key.text
         assert_nothing_clipped(page)
+        drawn = card.key_step.shown
+        assert drawn.height() >= drawn.heightForWidth(drawn.width())  # every group is on screen
         card.cancel.click()
         unlock_with_recovery(frame.folder, key.text, time=frozen_time)
         self.to_key(qtbot, card)
