@@ -58,7 +58,7 @@ class Identity(msgspec.Struct, array_like=True):
 
 
 class CarriedSet(msgspec.Struct, array_like=True):
-    """A change set that the central store has not answered for.
+    """A change set that the central store has not taken.
 
     Attributes:
         body: the exact signed bytes.

@@ -31,6 +31,8 @@ from app.services.vault.lifeboat_reading import LifeboatContents, read_lifeboat
 from app.services.wire import complete, fields_of, row_from_wire, to_wire
 from app.timesource import TimeSource
 
+KEPT_NOWHERE_ELSE = (ChangeState.PENDING, ChangeState.REFUSED)
+"""What the central store has not taken: refused work stays on the laptop until a person has dealt with it."""
 _PART_BYTES = 1 << 20
 _PART_ENTRIES = 1000
 _NEWEST = "SELECT sequence, hash FROM audit_entry ORDER BY sequence DESC LIMIT 1"
@@ -300,23 +302,25 @@ def _lacks(connection: Connection, contents: LifeboatContents) -> bool:
     if contents.damaged or contents.torn or contents.unfinished or contents.identity != identity_of(connection):
         return True
     carried = {own.id for own in contents.change_sets}
-    waiting = connection.execute(select(_SET.c.id).where(_SET.c.state == ChangeState.PENDING)).scalars()
-    if any(set_id not in carried for set_id in waiting):
-        return True
+    for state in KEPT_NOWHERE_ELSE:
+        waiting = connection.execute(select(_SET.c.id).where(_SET.c.state == state)).scalars()
+        if any(set_id not in carried for set_id in waiting):
+            return True
     known = {entry.sequence for entry in contents.audit_entries}
     needed = connection.execute(select(_ENTRY.c.sequence).where(_ENTRY.c.sequence > audit_safe_to(connection)))
     return any(sequence not in known for sequence in needed.scalars())
 
 
 def _waiting(connection: Connection) -> Iterator[CarriedSet]:
-    rows = connection.execute(
-        select(_SET.c.id, _SET.c.device_id, _SET.c.sequence, _SET.c.body, _SET.c.signature, _SET.c.actor_name)
-        .where(_SET.c.state == ChangeState.PENDING)
-        .order_by(_SET.c.sequence)
-        .execution_options(yield_per=100)
-    )
-    for row in rows:
-        yield CarriedSet(row.id, row.device_id, row.sequence, row.body, row.signature, row.actor_name)
+    for state in KEPT_NOWHERE_ELSE:
+        rows = connection.execute(
+            select(_SET.c.id, _SET.c.device_id, _SET.c.sequence, _SET.c.body, _SET.c.signature, _SET.c.actor_name)
+            .where(_SET.c.state == state)
+            .order_by(_SET.c.sequence)
+            .execution_options(yield_per=100)
+        )
+        for row in rows:
+            yield CarriedSet(row.id, row.device_id, row.sequence, row.body, row.signature, row.actor_name)
 
 
 def set_aside(boat: Lifeboat, time: TimeSource) -> str:

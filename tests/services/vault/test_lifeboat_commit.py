@@ -375,6 +375,22 @@ def test_after_a_sync_nothing_that_is_in_the_central_store_stays_in_the_lifeboat
     assert [b"After the sync" in own.body for own in contents(vault).change_sets] == [True]
 
 
+def test_refused_work_stays_in_the_lifeboat_since_it_is_nowhere_else(
+    vault: Vault, workspace: Workspace, isla: str, frozen_time: FrozenTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifeboat_keeping, "TIDY_OVER", 0)
+    cases.add_note(workspace, isla, text="Refused by the central store")
+    with workspace.local_session() as session:
+        refused = session.scalars(select(ChangeSetRow).order_by(ChangeSetRow.sequence.desc())).first()
+        for own in session.scalars(select(ChangeSetRow)):
+            own.state = ChangeState.REFUSED if own is refused else ChangeState.ACCEPTED
+    workspace.tidy()
+    assert [b"Refused by the central store" in own.body for own in contents(vault).change_sets] == [True]
+    again = reopened(vault, frozen_time)
+    assert len(contents(again).change_sets) == 1
+    again.close()
+
+
 def test_audit_entries_that_a_proven_backup_holds_need_not_stay(
     vault: Vault, workspace: Workspace, isla: str, frozen_time: FrozenTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
