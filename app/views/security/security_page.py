@@ -64,7 +64,9 @@ class SecurityPage(QWidget):
             backups.clicked.connect(lambda: self.context.navigate(BACKUPS))
             actions.append(backups)
         page.addWidget(PageHeader("Security", actions=actions))
-        self.setFocusProxy(next(iter((*actions, *(card.start for card in self.cards))), None))
+        buttons = [*actions, *(card.start for card in self.cards)]
+        if buttons:
+            self.setFocusProxy(buttons[0])
         cards = QWidget()
         cards.setMaximumWidth(px(720))
         column = QVBoxLayout(cards)
