@@ -11,7 +11,7 @@ from app.errors import EnvironmentFault, RollcallError
 from app.services.rescue.mend import mend
 from app.services.rescue.set_aside import TAILS
 from app.services.vault import pages
-from app.services.vault.database import DriverError, VaultDamaged, connect
+from app.services.vault.database import DriverError, VaultDamaged, connect, open_copy
 
 WORKING = ".rebuilding"
 READY = ".rebuilt"
@@ -125,8 +125,12 @@ def words_of(progress: Callable[[str], None] | None, words: str) -> pages.Step |
 
 def _opened(path: Path, key: bytes, table: str) -> str:
     """Return what is the matter with a file whose pages are all authentic."""
+    log = path.with_name(f"{path.name}-wal")
+    logged = log.exists() and log.stat().st_size > 0
     try:
-        with closing(connect(path, key, pragmas=QUIET)) as connection:
+        # Without a log nothing has to be written to look at a file: a full or read-only disk lets that be done.
+        opened = connect(path, key, pragmas=QUIET) if logged else open_copy(path, key)
+        with closing(opened) as connection:
             findings = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({_FINDINGS})")]
             if findings != ["ok"]:
                 return "its structure was damaged"

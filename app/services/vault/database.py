@@ -1,5 +1,6 @@
 """The one place that opens SQLCipher: engines with the pragmas every vault database runs under."""
 
+import shutil
 from collections.abc import Callable
 from copy import copy
 from functools import cache
@@ -30,6 +31,7 @@ _CORRUPT, _NOT_A_DATABASE, _READ_ONLY, _INPUT_OUTPUT, _CANNOT_OPEN = 11, 26, 8, 
 DriverError = sqlcipher3.dbapi2.DatabaseError
 """What the driver raises, for those who must not know the driver."""
 _HOW = "Unlock Rollcall again to have it rebuilt, or use rollcall vault rescue. What was saved is kept."
+_LEAST_ROOM = 200_000
 _LIVE = ("cases.db", "documents.db")
 
 
@@ -144,9 +146,17 @@ def _in_words(path: Path, error: Exception) -> Exception:
         return EnvironmentFault("Another Rollcall is using this vault. Close it and try again.")
     if "readonly" in words or "read-only" in words or "read only" in words:
         return EnvironmentFault("The vault's folder cannot be written to. Ask your administrator. Nothing was changed.")
-    if "full" in words:
+    if "full" in words or _no_room(path.parent):
         return EnvironmentFault("The disk is full. Make room and try again. Your records are kept.")
     return EnvironmentFault(f"The disk did not let {path.name} be opened. Try again. Nothing was changed.")
+
+
+def _no_room(folder: Path) -> bool:
+    """Return whether the disk has too little left for what SQLite writes beside a database to open it."""
+    try:
+        return shutil.disk_usage(folder).free < _LEAST_ROOM
+    except OSError:
+        return False
 
 
 def open_engine(path: Path, key: bytes, *, create: bool = False) -> Engine:
