@@ -45,7 +45,11 @@ def new(
         key = AuthorityKey.new()
         # The file first: a key that laptops seal to and that nobody has would be worse than none.
         write_key_file(out, key, _passphrase(passphrase_file, confirm=True), services.time.now().isoformat())
-        known = services.authority.add(key.public_key, actor_id, replace=replace)
+        try:
+            known = services.authority.add(key.public_key, actor_id, replace=replace)
+        except BaseException:
+            out.unlink(missing_ok=True)  # somebody else was quicker, or the database went away: nobody uses this one
+            raise
     words = (
         f"The authority's key is made. Fingerprint: {known.fingerprint}\n"
         "Keep its file and its passphrase in two places apart, away from this server: a laptop's keys can only be\n"

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.central import main as central_main
 from app.central.recovery import REASON, Request
 from app.central.tables import recovery_issue
+from app.cli import main as rollcall_main
 from app.errors import UserError
 from app.models import AuditEntry, ChangeSetRow
 from app.services import protection
@@ -21,7 +22,7 @@ from app.services.sync.enrolment import first_pull, open_transport
 from app.services.vault import open_vault, unlock_with_reissue, vault_file
 from app.services.vault.authority_wrap import AuthorityKey, fingerprint
 from app.services.vault.keys import KdfParameters
-from app.timesource import FrozenTime
+from app.timesource import FrozenTime, SystemTime
 
 QUICK = KdfParameters(memory_kib=1024, passes=1, lanes=1)
 PASSPHRASE = "seven blue kettles sing"
@@ -324,9 +325,37 @@ def test_from_the_command_line(
     status, out, _ = run(*recover, "--json")
     assert status == 0
     vault.close()
-    unlock_with_reissue(vault.folder, out_file, json.loads(out)["code"], time=vault.time)
+    (tmp_path / "code").write_text(json.loads(out)["code"] + "\n")
+    (tmp_path / "new").write_text(ANOTHER + "\n")
+    monkeypatch.setattr(KdfParameters, "tuned", classmethod(lambda _cls, *_a, **_k: QUICK))
+    recovering = ["--vault", str(vault.folder), "vault", "recover", "--file", str(out_file), "--no-keyring", "--json"]
+    recovering += ["--code-file", str(tmp_path / "code"), "--new-passphrase-file", str(tmp_path / "new")]
+    assert rollcall_main.run(recovering) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["way"] == "authority"
+    assert len(answer["recovery_key"].replace("-", "")) == 28
+    open_vault(vault.folder, ANOTHER, time=SystemTime()).close()
+    assert rollcall_main.run(recovering) == 1
+    assert "was used already" in capsys.readouterr().err
     assert "Laptop of dawn  by Ada Fenwick" in run("recoveries")[1]
     assert run("recover", "x")[0] == 2
+
+
+def test_a_key_that_the_store_did_not_take_leaves_no_file(
+    central: Any, postgres_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.central.authority_key import AuthorityKeys
+    from app.services.vault import authority_wrap
+
+    monkeypatch.setattr(authority_wrap, "STRETCHING", QUICK)
+    monkeypatch.setattr(AuthorityKeys, "check_may_add", lambda *_a, **_k: None)  # both saw that there was none
+    central.services.authority.add(AuthorityKey.new().public_key, central.people["ada"])
+    (tmp_path / "secret").write_text(KEY_PASSPHRASE)
+    out = tmp_path / "authority.key"
+    new = ["authority-key", "new", "--out", str(out), "--by", "ada", "--passphrase-file", str(tmp_path / "secret")]
+    assert central_main.run([*new, "--dsn", postgres_dsn]) == 1
+    assert not out.exists()
+    assert len(central.services.authority.all()) == 1
 
 
 def test_the_vault_a_laptop_has_is_told_at_each_session(central: Any, enrol_laptop: Callable[..., Any]) -> None:
