@@ -117,7 +117,7 @@ class DownloadStep(QWidget):
     def set_paused(self, *, paused: bool) -> None:
         """Show the pause, or that it goes on."""
         self._paused = paused
-        self.pause.setText("Resume" if paused else "Pause")
+        self.pause.set_text("Resume" if paused else "Pause")
         self.pause.set_icon("play" if paused else "pause")
         if paused:
             self.panel.label.setText(PAUSED)

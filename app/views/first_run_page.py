@@ -220,7 +220,7 @@ class FirstRunPage(StepsPage):
         self.spinner.hide()
         self.download.panel.hide()
         self.say(f"{message} {WAITING}" if by_itself else message)
-        self.next.setText("Try again")
+        self.next.set_text("Try again")
         self.next.setEnabled(True)
         self.next.show()
         self.previous.show()
@@ -236,7 +236,7 @@ class FirstRunPage(StepsPage):
         if self._waiting:
             self._waiting = False
             self.say("")
-            self.next.setText("Continue")
+            self.next.set_text("Continue")
 
     # The end
 

@@ -125,6 +125,7 @@ class RecoveryPage(StepsPage):
             widget.entered.connect(self.go_on)
         self.key_step.shown.entered.connect(self.go_on)
         self.file.button.clicked.connect(self._ask_file)
+        self.go_on_with_enter(self.with_key, self.with_file, self.renew)
         self.renew.toggled.connect(lambda _on: self._name_next(self.step()))
         self.cancel.clicked.connect(self._cancel)
 
@@ -155,8 +156,7 @@ class RecoveryPage(StepsPage):
 
     def _name_next(self, step: int) -> None:
         if step == PASSPHRASE:
-            self.next.setText("Continue" if self.renew.isChecked() else "Open Rollcall")
-            self.next.updateGeometry()
+            self.next.set_text("Continue" if self.renew.isChecked() else "Open Rollcall")
 
     def go_on(self) -> None:
         """Leave the step that is shown, when it is whole."""
@@ -207,7 +207,7 @@ class RecoveryPage(StepsPage):
     def _busy(self) -> None:
         self.say("")
         self.next.setEnabled(False)
-        self.next.setText("Unlocking")
+        self.next.set_text("Unlocking")
 
     def accept(self, *, key_was_used: bool) -> None:
         """Go on: the keys are there.
@@ -236,7 +236,7 @@ class RecoveryPage(StepsPage):
             self.show_step(PASSPHRASE)
         else:
             self.next.setEnabled(True)
-            self.next.setText("Continue")
+            self.next.set_text("Continue")
         if about == "passphrase":
             self.passphrase.show_refusal(message)
         elif step == KEY and about == "recovery":

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.views.kit.buttons import PrimaryButton, QuietButton
@@ -158,10 +158,23 @@ class StepsPage(Themed, QWidget):
         self.set_words(around.words)
         self.previous.setVisible(around.back)
         self.next.setVisible(bool(around.verb))
-        self.next.setText(around.verb)
-        self.next.updateGeometry()
+        self.next.set_text(around.verb)
         self.next.setEnabled(True)
         self.start_of(step).setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def go_on_with_enter(self, *choices: QWidget) -> None:
+        """Have Enter go on from choices too; lines and buttons have their own meaning of it."""
+        for choice in choices:
+            choice.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Go on with Enter from a choice."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            if enter and not event.isAutoRepeat() and self.next.isEnabled():
+                self.go_on()
+                return True
+        return super().eventFilter(watched, event)
 
     def set_words(self, words: str) -> None:
         """Change the words under the title."""

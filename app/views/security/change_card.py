@@ -99,8 +99,7 @@ class ChangeCard(Card):
         """Show a step and put the focus where typing starts."""
         self.message.hide()
         self.steps.show_step(step)
-        self.next.setText(self.verbs[step])
-        self.next.updateGeometry()
+        self.next.set_text(self.verbs[step])
         self.start_of(step).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def close_form(self) -> None:

@@ -20,7 +20,7 @@ NEW = "purple tractor lemon rain"
 
 def give_key(qtbot, page: RecoveryPage, text: str) -> None:
     if page.step() == CHOOSE:
-        page.next.click()
+        qtbot.keyClick(page.with_key, Qt.Key.Key_Return)
     page.key.line.clear()
     qtbot.keyClicks(page.key.line, text)
     qtbot.keyClick(page.key.line, Qt.Key.Key_Return)

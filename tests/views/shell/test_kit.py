@@ -280,3 +280,20 @@ def test_everything_fits_in_every_theme_and_text_size_and_follows_a_change(qtbot
     assert_nothing_clipped(page)
     after = page.grab().toImage().pixelColor(2, 2)
     assert (before == after) == (tokens is LIGHT)
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space])
+def test_a_button_is_pressed_with_enter_as_with_space(qtbot, key):
+    button = QuietButton("Save")
+    qtbot.addWidget(button)
+    button.show()
+    with qtbot.waitSignal(button.clicked, timeout=1000):
+        qtbot.keyClick(button, key)
+
+
+def test_enter_with_control_is_left_to_the_page(qtbot):
+    button = QuietButton("Save")
+    qtbot.addWidget(button)
+    button.show()
+    with qtbot.assertNotEmitted(button.clicked):
+        qtbot.keyClick(button, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
