@@ -24,6 +24,7 @@ from app.services.backup.files import Cancelled
 from app.services.backup.listing import BackupInfo, list_backups
 from app.services.backup.make import back_up
 from app.services.backup.manifest import Reason
+from app.services.backup.restore import refresh_vault_files
 from app.services.backup.rotate import USUAL, Kept
 from app.services.backup.words import Stopped
 from app.timesource import TimeSource, format_date, format_time, to_london
@@ -294,6 +295,8 @@ class Keeper:
     def _catch_up(self, now: datetime) -> None:
         folder = self._arranged.second_folder()
         if folder is not None:
+            # The passphrase may have changed while the folder was out of reach.
+            refresh_vault_files(self._vault.folder, self._vault.keys, folder)
             second.catch_up(
                 self._vault.folder,
                 self._vault.keys,

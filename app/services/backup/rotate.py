@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from app.services.vault.keys import DataKeys
 
 WEEK = timedelta(days=7)
+OLD_KEYS_FOR = timedelta(days=35)
+"""How long a backup under earlier data keys stays: nobody need remember how to open it for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,16 @@ def to_remove(
     return [info for info in newest_first if info.name not in stay]
 
 
+def _under_old_keys(place: Path, ours: Sequence[BackupInfo], now: datetime) -> list[BackupInfo]:
+    """Return backups of this vault from before its keys were changed, once they are older than any that is kept."""
+    vaults, known = {info.manifest.vault for info in ours}, {info.name for info in ours}
+    return [
+        info
+        for info in list_in(place)
+        if info.name not in known and info.manifest.vault in vaults and now - info.made_at > OLD_KEYS_FOR
+    ]
+
+
 def _special(info: BackupInfo) -> bool:
     return info.reason in (Reason.MIGRATION, Reason.ROTATION, Reason.DRILL)
 
@@ -85,7 +97,9 @@ def rotate(place: Path, keys: "DataKeys", engine: Engine, *, made: str, now: dat
     except SQLAlchemyError as error:  # without knowing which one is proven, all stay
         get_logger().warning("backups not rotated", exc=error)
         return removed
-    for info in to_remove(list_in(place, keys), now=now, kept=kept, proven=proven, made=made):
+    ours = list_in(place, keys)
+    doomed = to_remove(ours, now=now, kept=kept, proven=proven, made=made)
+    for info in [*doomed, *_under_old_keys(place, ours, now)]:
         try:
             files.remove_folder(info.folder)
         except OSError as error:

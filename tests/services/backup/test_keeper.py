@@ -23,6 +23,7 @@ from app.services.vault import Vault
 from app.services.workspace import Workspace
 from app.settings import Settings
 from app.timesource import FrozenTime
+from tests.conftest import PASSPHRASE, QUICK
 from tests.services.casework import add_child
 
 Told = list[tuple[str, dict[str, Any]]]
@@ -202,6 +203,22 @@ def test_the_second_folder_is_caught_up_when_it_comes_back(
     made.tend()
     assert made.status().second == "Copied to the second folder."
     assert second.is_there(made.status().backups[0], share)
+
+
+def test_a_passphrase_changed_while_the_second_folder_was_away_reaches_it(
+    kept: Vault, opening: Opening, share: Path, frozen_time: FrozenTime
+) -> None:
+    share.mkdir()
+    made = Keeper(kept, Arrangements(opening, lambda: share))
+    made.tend()
+    (there,) = second.second_place(share, kept.vault_id).glob("2026*")
+    share.rename(share.with_name("away"))
+    kept.change_passphrase(PASSPHRASE, "nine green lamps hum", kdf=QUICK)
+    made.tend()
+    share.with_name("away").rename(share)
+    made.tend()
+    assert (there / "vault.json").read_bytes() == (kept.folder / "vault.json").read_bytes()
+    assert made.status().problem == ""
 
 
 def test_backups_and_drills_are_in_the_audit_chain(kept: Vault, workspace: Workspace, tmp_path: Path) -> None:

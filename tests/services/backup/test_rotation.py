@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,9 +12,10 @@ from app.errors import EnvironmentFault
 from app.services.backup import drill, facts
 from app.services.backup.drill import DrillReport
 from app.services.backup.listing import BackupInfo, info_of, list_backups
-from app.services.backup.manifest import FORMAT, Manifest, Reason
+from app.services.backup.manifest import FORMAT, Manifest, Reason, read_manifest
 from app.services.backup.rotate import Kept, to_remove
 from app.services.vault import Vault
+from app.services.vault.keys import DataKeys
 from app.timesource import FrozenTime
 from tests.services.backup.conftest import BackUp
 
@@ -104,6 +106,27 @@ def test_a_backup_proven_long_ago_outlives_all_that_came_after_it(
     assert len(names) == 3
     assert proven.name in names
     assert facts.proven_name(kept.engine) == proven.name
+
+
+def test_backups_under_earlier_keys_go_after_five_weeks(
+    kept: Vault, back_up_now: BackUp, frozen_time: FrozenTime
+) -> None:
+    old = back_up_now()
+    manifest = read_manifest(old.folder)
+    (old.folder / "manifest.json").write_bytes(manifest.authenticated(DataKeys.fresh()).encoded())
+    stranger = kept.folder / "backups" / "of another vault"
+    stranger.mkdir()
+    other = msgspec.structs.replace(manifest, vault="another")
+    (stranger / "manifest.json").write_bytes(
+        other.authenticated(kept.keys).encoded().replace(b'"mac": "', b'"mac": "0')
+    )
+    frozen_time.advance(days=34)
+    back_up_now()
+    assert old.folder.exists()
+    frozen_time.advance(days=2)
+    back_up_now()
+    assert not old.folder.exists()
+    assert stranger.exists()
 
 
 def test_a_backup_that_fails_removes_none(kept: Vault, back_up_now: BackUp, frozen_time: FrozenTime) -> None:

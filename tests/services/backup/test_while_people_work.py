@@ -144,7 +144,8 @@ def test_every_backup_made_while_others_write_is_a_committed_state(
         monkeypatch.setattr(pin, "_PAUSE_S", 0.0)
     with Hammer(folder, keys) as hammer, closing(connect(folder / "cases.db", keys.cases)) as reader:
         before = {"cases.db": 0, "documents.db": 0}
-        for number in range(ROUNDS):
+        # With an old reader each backup first asks a second long for a better moment.
+        for number in range(ROUNDS // 4 if old_reader else ROUNDS):
             if old_reader:
                 if number % 3 == 0:
                     reader.execute("ROLLBACK") if reader.in_transaction else None
@@ -168,7 +169,7 @@ def test_every_backup_made_while_others_write_is_a_committed_state(
             assert {path.name for path in info.folder.iterdir()} == {
                 "cases.db", "documents.db", "manifest.json", "vault.json",
             }  # fmt: skip
-    assert hammer.committed["cases.db"] > ROUNDS  # somebody really wrote
+    assert hammer.committed["cases.db"] > ROUNDS // 4  # somebody really wrote
     assert (True in used) if old_reader else (False in used)
 
 
