@@ -131,7 +131,8 @@ def restore(
         again = _unlocked_again(unlocked)
         vault = re_enrol(again, _new(new_passphrase_file), recovery=key, use_system_keyring=not no_keyring).open()
         try:
-            protection.note_recovery(vault, unlocked.way)
+            if vault.device_id is not None:
+                protection.note_recovery(vault, unlocked.way)
         finally:
             vault.close()
         shown["recovery_key"] = key.text
