@@ -9,12 +9,15 @@ from sqlalchemy import select
 
 from app.errors import UserError
 from app.models import CaseEvent, Document, Draft
+from app.services.audit import Action
 from app.services.backup.listing import list_backups, verify_backup
 from app.services.vault import Vault, unlock
+from app.services.vault.migrate import NEWEST, stored_revision
 from tests.conftest import PASSPHRASE
 from tests.faults.conftest import Specimen
 from tests.faults.jobs import NEW_PASSPHRASE
 from tests.faults.limited import Helper, Outcome
+from tests.faults.older import make_older
 from tests.faults.test_flipped_byte import same_work
 from tests.faults.truth import open_or_rebuild, truth_of
 
@@ -164,3 +167,24 @@ def test_in_the_middle_of_changing_the_passphrase(specimen: Callable[..., Specim
         assert works, limit
         if outcome.done:
             assert NEW_PASSPHRASE in works
+
+
+def test_in_the_middle_of_a_migration(specimen: Callable[..., Specimen], helper: Helper) -> None:
+    refused = 0
+    for limit in limits(specimen(), 3):
+        it = specimen()
+        keys = unlock(it.folder, PASSPHRASE, time=it.time).keys
+        make_older(it.folder, keys.cases)
+        outcome = helper.run("open", it.folder, it.time.now(), limit)
+        told(outcome)
+        refused += bool(outcome.said)
+        vault, report = open_or_rebuild(it.folder, it.time)
+        try:
+            assert report is None  # a migration that did not end left the old schema, whole
+            assert stored_revision(vault.engine) == NEWEST
+            vault.workspace().audit(Action.UNLOCKED)  # as the window does; the old schema had no seals on the chain
+            same_work(truth_of(vault), it.truth)
+            assert vault.backed_up_first is not None or outcome.done
+        finally:
+            vault.close()
+    assert refused

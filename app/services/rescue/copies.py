@@ -61,7 +61,8 @@ def judge(path: Path, key: bytes, table: str, *, step: pages.Step | None = None)
         return Judged("the file was cut short")
     try:
         with path.open("rb") as stream:
-            damaged = tuple(pages.damaged_pages(pages.reader(stream.fileno()), size, key, step=step))
+            found = set(pages.damaged_pages(pages.reader(stream.fileno()), size, key, step=step))
+        damaged = tuple(sorted(found - pages.in_log(path.with_name(f"{path.name}-wal"))))
     except OSError as error:
         raise EnvironmentFault(f"The disk did not let {path.name} be read. Nothing was changed.") from error
     if damaged:

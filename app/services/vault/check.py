@@ -91,8 +91,14 @@ def look_through(
     for name, key in (("cases.db", keys.cases), ("documents.db", keys.documents)):
         with live_file(folder / name) as descriptor:
             size = (folder / name).stat().st_size
-            damaged = pages.damaged_pages(pages.reader(descriptor), size, key, step=step, cancelled=cancelled)
-            found[name] = sum(1 for _ in damaged)
+            read = pages.reader(descriptor)
+            bad = set(pages.damaged_pages(read, size, key, step=step, cancelled=cancelled))
+            if bad:
+                bad -= pages.in_log(folder / f"{name}-wal")
+                # What was carried over from the log in between is whole in the file now.
+                code_key = pages.mac_key(key, read(0, pages.SALT))
+                bad = {page for page in bad if not pages.is_whole(pages.page_at(read, page), page, code_key)}
+        found[name] = len(bad)
         if found[name]:
             mark_damage(folder, name)
     return found

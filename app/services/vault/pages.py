@@ -16,6 +16,7 @@ SALT = 16
 MAC = 64
 _MASK = 0x3A
 _BLOCK_PAGES = 1024
+_LOG_HEADER, _FRAME_HEADER = 32, 24
 Read = Callable[[int, int], bytes]
 """Returns up to so many bytes from an offset."""
 Step = Callable[[int, int], object]
@@ -90,6 +91,33 @@ def damaged_pages(
                     yield number
         if step is not None:
             step(min(start + len(block), size), size)
+
+
+def page_at(read: Read, number: int) -> bytes:
+    """Return a page by its number."""
+    return read((number - 1) * PAGE, PAGE)
+
+
+def in_log(log: Path) -> set[int]:
+    """Return the numbers of pages that a database's write-ahead log holds anew.
+
+    Such a page counts as the log has it: in the file it may be an earlier one, torn by a crash while it was carried
+    over, or a hole that nothing was written to yet.
+
+    Args:
+        log: the ``-wal`` file; none is an empty one.
+    """
+    found: set[int] = set()
+    try:
+        with log.open("rb") as stream:
+            head = stream.read(_LOG_HEADER)
+            while len(frame := stream.read(_FRAME_HEADER + PAGE)) == _FRAME_HEADER + PAGE:
+                if frame[8:16] != head[16:24]:
+                    break  # left over from before the log was begun anew
+                found.add(int.from_bytes(frame[:4], "big"))
+    except FileNotFoundError:
+        pass
+    return found
 
 
 def reader(descriptor: int) -> Read:
