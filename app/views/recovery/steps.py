@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.views.kit.buttons import PrimaryButton, QuietButton
@@ -160,7 +160,16 @@ class StepsPage(Themed, QWidget):
         self.next.setVisible(bool(around.verb))
         self.next.set_text(around.verb)
         self.next.setEnabled(True)
-        self.start_of(step).setFocus(Qt.FocusReason.OtherFocusReason)
+        self._start()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Put the focus where typing starts, once the page has taken the place of another."""
+        super().showEvent(event)
+        if not event.spontaneous():
+            QTimer.singleShot(0, self, self._start)
+
+    def _start(self) -> None:
+        self.start_of(self.step()).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def go_on_with_enter(self, *choices: QWidget) -> None:
         """Have Enter go on from choices too; lines and buttons have their own meaning of it."""

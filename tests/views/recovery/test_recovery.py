@@ -82,6 +82,21 @@ def test_keeping_the_old_key_is_possible_and_is_asked(qtbot, recovering, locked,
     unlock_with_recovery(locked, key.text, time=frozen_time)
 
 
+def test_every_step_puts_the_focus_where_typing_starts(qtbot, recovering, locked, key):
+    page = recovering(locked)
+    frame = page.window()
+    qtbot.waitUntil(lambda: frame.focusWidget() is page.with_key)
+    page.next.click()
+    assert frame.focusWidget() is page.key.line
+    give_key(qtbot, page, key.text)
+    qtbot.waitUntil(lambda: page.step() == PASSPHRASE, timeout=10_000)
+    assert frame.focusWidget() is page.passphrase.first
+    choose_passphrase(qtbot, page)
+    assert frame.focusWidget() is page.key_step.shown
+    page.next.click()
+    assert frame.focusWidget() is page.type_back.lines[0]
+
+
 def test_until_the_last_step_nothing_changes(qtbot, recovering, locked, key):
     before = (locked / "vault.json").read_bytes()
     page = recovering(locked)
