@@ -184,7 +184,7 @@ class UnlockPage(Themed, QWidget):
             self._column.insertWidget(self._column.indexOf(self.button) + 1, self.progress)
         self.say(words)
         self.progress.show()
-        from app.views.recovery.derivation import move_bar
+        from app.views.derivation import move_bar
 
         move_bar(self.progress.bar, expected_s)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import UserError
 from app.settings import Settings
-from app.views.recovery.derivation import Cost
+from app.views.derivation import Cost
 from app.views.unlock_page import UnlockPage
 from app.views.vault_label import read_label
 

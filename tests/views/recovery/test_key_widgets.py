@@ -11,8 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QProgressBar
 
 from app.services.vault.recovery_key import ALPHABET, RecoveryKey
+from app.views.derivation import ALMOST, Cost, move_bar
 from app.views.recovery import key_step as key_step_module
-from app.views.recovery.derivation import ALMOST, Cost, move_bar
 from app.views.recovery.key_field import RecoveryKeyField, bare, grouped
 from app.views.recovery.key_shown import KeyShown
 from app.views.recovery.key_step import KeyStep
