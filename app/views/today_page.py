@@ -75,7 +75,8 @@ class TodayPage(QWidget):
         new = PrimaryButton("New referral", "plus", "Ctrl+N", answers=False)
         new.setObjectName("new_referral")
         new.clicked.connect(lambda: self.context.navigate("referral"))
-        new.setVisible(allowed(self.context.ws.actor.role, Permission.TAKE_REFERRALS))
+        if not allowed(self.context.ws.actor.role, Permission.TAKE_REFERRALS):
+            new.hide()
         self.new_referral = new
         self.header = PageHeader("Today", format_weekday(self.context.ws.time.today()), [new])
 

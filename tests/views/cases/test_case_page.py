@@ -323,7 +323,8 @@ def test_a_stage_changes_and_a_clock_starts_from_the_menu(page, qtbot, workspace
     page.actions_of.open_more(page.more_button)
     menu = page.findChild(QMenu)
     assert [action.text() for action in menu.actions()] == [
-        "Book visit", "Write letter", "Change stage", "Add a task", "Start a clock", "History"
+        "Book visit", "Write letter", "Change stage", "Add a task", "Start a clock", "",
+        "Declare a conflict of interest", "History"
     ]  # fmt: skip
     menu.close()
     page.actions_of.change_stage()
