@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import TyperException
 
-from app.central import recovery_commands
+from app.central import audit_commands, recovery_commands
 from app.central.command import Data, Dsn, Json, Username, answer, resolve, services_on
 from app.errors import RollcallError
 
@@ -169,6 +169,7 @@ def health(dsn: Dsn = "", data: Data = None, as_json: Json = False) -> None:
 
 
 recovery_commands.add_to(app)
+audit_commands.add_to(app)
 
 
 def run(arguments: list[str]) -> int:

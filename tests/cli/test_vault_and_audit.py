@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.cli import main as cli
+from app.models.terms import Role
+from app.services import search
 from app.services.vault import Vault
 from app.services.vault.keys import KdfParameters
 from app.services.vault.recovery_key import RecoveryKey
@@ -87,7 +89,9 @@ def test_a_broken_chain_is_exit_status_one(
 ) -> None:
     vault = make_vault("broken")
     with vault.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE audit_entry SET body = replace(body, 'Rollcall', 'Nobody') WHERE sequence = 1")
+        connection.exec_driver_sql(
+            "UPDATE audit_entry SET body = replace(body, 'Rollcall', 'Nobody') WHERE sequence = 1"
+        )
     folder = vault.folder
     vault.close()
     assert cli.run(["--vault", str(folder), "--passphrase-file", str(passphrase_file), "audit", "verify"]) == 1
@@ -97,3 +101,26 @@ def test_a_broken_chain_is_exit_status_one(
 @pytest.mark.parametrize("words", [("nonsense",), ("vault", "nonsense"), ("audit", "show", "--count", "many")])
 def test_wrong_use_is_exit_status_two(command: Run, words: tuple[str, ...]) -> None:
     assert command(*words) == 2
+
+
+def test_a_supervisor_lists_filters_and_exports_the_audit(
+    make_vault: Callable[..., Vault], passphrase_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vault = make_vault("read", role=Role.SUPERVISOR, person="Ruth Okonjo")
+    folder = vault.folder
+    search.find(vault.workspace(), "Isla Merrow")
+    vault.close()
+    start = ["--vault", str(folder), "--passphrase-file", str(passphrase_file), "audit"]
+    assert cli.run([*start, "show", "--kind", "unlocking", "--person", "ruth okonjo", "--json"]) == 0
+    assert {row["action"] for row in json.loads(capsys.readouterr().out)} == {"Unlocked"}
+    assert cli.run([*start, "show", "--searched", "ISLA merrow"]) == 0
+    assert "Searched, among children, 0 found" in capsys.readouterr().out
+    assert cli.run([*start, "show", "--kind", "nonsense"]) == 2
+    assert cli.run([*start, "show", "--person", "Nobody"]) == 2
+    assert cli.run([*start, "export", str(tmp_path / "audit.csv"), "--kind", "audit", "--json"]) == 0
+    capsys.readouterr()
+    assert (tmp_path / "audit.csv").read_text(encoding="utf-8-sig").startswith('"Entry","When (London)"')
+    assert cli.run([*start, "export", str(tmp_path / "audit.csv")]) == 1
+    assert cli.run([*start, "verify", "--report", str(tmp_path / "report.txt")]) == 0
+    assert "Head " in capsys.readouterr().out
+    assert "by Ruth Okonjo" in (tmp_path / "report.txt").read_text()

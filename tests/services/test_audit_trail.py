@@ -1,6 +1,7 @@
 """What is audited, and reading it: filters, words, searches without their words, refusals, verifying, exporting."""
 
 import csv
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -292,3 +293,14 @@ def test_the_index_follows_the_chain_in_pieces(ruth: Workspace, monkeypatch: pyt
     audit_trail.refresh(ruth, lambda done, total: told.append((done, total)))
     assert told[-1][0] == told[-1][1] == len(entries(ruth))
     assert len(audit_trail.sequences(ruth, AuditQuery(kind=ActionKind.PRINTING))) == 10
+
+
+def test_whatever_is_audited_has_a_word_of_the_vocabulary() -> None:
+    app = Path(audit_trail.__file__).parents[2]
+    said = [
+        (path.name, match)
+        for path in app.rglob("*.py")
+        for match in re.findall(r"\b(?:ws|workspace|system_workspace\(\))\.audit\(\s*([\"'\w.]+)", path.read_text())
+    ]
+    assert len(said) > 10
+    assert [one for one in said if one[1][:1] in "\"'"] == []

@@ -1,11 +1,13 @@
 """The central store keeps, checks and countersigns the audit chains of laptops; what was countersigned stays."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import select, text
 
+from app.central import main as central_main
 from app.central.audit_heads import CUT_SHORT, DIFFERS
 from app.models import AuditAnchor, AuditEntry, Team
 from app.services import audit
@@ -243,3 +245,18 @@ def test_two_laptops_have_a_chain_each(
         ruth.actor.device_id,
     }
     assert verified(ruth).proven_to == verified(ruth).last
+
+
+def test_the_central_command_lists_chains_and_alarms(
+    dawn: Workspace, central: Any, postgres_dsn: str, sync_once: Sync, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert central_main.run(["audit", "--dsn", postgres_dsn]) == 0
+    assert f"{verified(dawn).last} entries  2026-11-17T09:00  in order" in capsys.readouterr().out
+    spoil(dawn, "DELETE FROM audit_entry WHERE sequence > 3", "DELETE FROM audit_anchor")
+    dawn.audit(Action.UNLOCKED)
+    sync_once(dawn)
+    assert central_main.run(["audit", "--json", "--dsn", postgres_dsn]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert [chain["broken_at"] for chain in said["chains"]] == [None]
+    assert [alarm["device_id"] for alarm in said["alarms"]] == [dawn.actor.device_id]

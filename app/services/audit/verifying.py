@@ -21,19 +21,21 @@ from app.services.audit.proofs import ProofReport, check_proofs
 from app.services.audit.reading import body_sequence
 from app.services.rows import connection_of, driver
 
-PART = 16_384
-"""Entries handed over at once: about 5 MB."""
+PART = 32_768
+"""Entries handed over at once: about 10 MB. In smaller parts the two threads would wait for each other more often."""
 # Asked apart: SQLite finds one end of a key at once, but reads everything for both.
 _ENDS = "SELECT (SELECT min(sequence) FROM audit_entry), (SELECT max(sequence) FROM audit_entry)"
+# SQLite walks a range of the key in its order; were it ever another, the part would be walked entry by entry.
 _PART = """
-SELECT count(*), CAST(group_concat(CAST(body AS TEXT), char(10)) AS BLOB), group_concat(hex(hash), '')
-FROM (SELECT body, hash FROM audit_entry WHERE sequence BETWEEN ? AND ? ORDER BY sequence)
+SELECT count(*), CAST(group_concat(body, x'0A') AS BLOB), CAST(group_concat(hash, '') AS BLOB)
+FROM audit_entry WHERE sequence BETWEEN ? AND ?
 """
 _ROWS = """
 SELECT sequence, CAST(body AS BLOB), CAST(hash AS BLOB) FROM audit_entry WHERE sequence BETWEEN ? AND ?
 ORDER BY sequence
 """
 _BODIES_AFTER = "SELECT CAST(body AS BLOB) FROM audit_entry WHERE sequence > ? ORDER BY sequence"
+_Part = tuple[int, int, int, bytes, bytes]
 Progress = Callable[[int, int], object]
 """Told how many entries of how many are verified; returns False to stop."""
 
@@ -168,15 +170,11 @@ def _walk(connection: Any, first: int, last: int, progress: Progress) -> tuple[i
     return last, previous, None
 
 
-def _hash_part(previous: bytes, count: int, bodies: bytes, hashes: str) -> bytes | None:
+def _hash_part(previous: bytes, count: int, bodies: bytes, hashes: bytes) -> bytes | None:
     """Return the hash after a part, or None when something in it does not fit."""
     sha256 = hashlib.sha256
-    made: list[bytes] = []
-    add = made.append
-    for body in bodies.split(b"\n"):
-        previous = sha256(previous + body).digest()
-        add(previous)
-    fits = len(made) == count and b"".join(made).hex().upper() == hashes
+    made = [previous := sha256(previous + body).digest() for body in bodies.split(b"\n")]
+    fits = len(made) == count and b"".join(made) == hashes
     return previous if fits else None
 
 
@@ -204,12 +202,12 @@ def _how(connection: Any, expected: int, body: bytes) -> FindingKind:
     return FindingKind.REMOVED if said > expected else FindingKind.ADDED
 
 
-def _parts(connection: Any, last: int) -> Iterator[tuple[int, int, int, bytes, str]]:
+def _parts(connection: Any, last: int) -> Iterator[_Part]:
     """Yield the chain in parts, each read while the one before is hashed."""
     if last <= PART:
         yield from (_part(connection, start, last) for start in range(1, last + 1, PART))
         return
-    ready: Queue[tuple[int, int, int, bytes, str] | BaseException | None] = Queue(maxsize=2)
+    ready: Queue[_Part | BaseException | None] = Queue(maxsize=2)
     stopping = threading.Event()
 
     def read() -> None:
@@ -234,10 +232,10 @@ def _parts(connection: Any, last: int) -> Iterator[tuple[int, int, int, bytes, s
         thread.join()
 
 
-def _part(connection: Any, start: int, last: int) -> tuple[int, int, int, bytes, str]:
+def _part(connection: Any, start: int, last: int) -> _Part:
     end = min(start + PART - 1, last)
     count, bodies, hashes = connection.execute(_PART, (start, end)).fetchone()
-    return start, end, count, bodies or b"", hashes or ""
+    return start, end, count, bodies or b"", hashes or b""
 
 
 def _offer(ready: "Queue[Any]", item: object, stopping: threading.Event) -> bool:
