@@ -247,3 +247,32 @@ def test_no_registry_key_is_no_policy_and_one_that_cannot_be_read_is_a_problem(
     assert found is not None
     assert found.unreadable
     assert combine(module._Source(*found), None).lock_minutes_most == 5
+
+
+def test_the_example_names_every_rule_with_its_usual_value_and_bounds(tmp_path: Path) -> None:
+    example = Path(__file__).resolve().parents[1] / "installer" / "policy.toml"
+    words = example.read_text(encoding="utf-8")
+    decided = "\n".join(line.removeprefix("# ") for line in words.splitlines() if " = " in line)
+    path = tmp_path / "policy.toml"
+    path.write_text(decided, encoding="utf-8")
+    found = machine(path)
+    assert found.problems == ()
+    assert found.managed == set(RULES)
+    for key, rule in RULES.items():
+        if isinstance(rule.default, int):
+            assert getattr(found, key) == rule.default
+            about = words[: words.index(f"# {key} = ")].rpartition("\n\n")[2]
+            assert f"{rule.least} to {rule.most}" in about
+
+
+def test_an_emergency_lasts_no_longer_than_it_permits(asked: Callable[[str], Policy]) -> None:
+    from app.services.access_rules import access_rules
+
+    access_rules.cache_clear()
+    usual = access_rules().emergency_hours_most
+    asked("break_glass_hours = 2")
+    access_rules.cache_clear()
+    assert (access_rules().emergency_hours, access_rules().emergency_hours_most) == (2, 2)
+    policy.cache_clear()
+    access_rules.cache_clear()
+    assert usual > 2

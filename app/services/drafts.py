@@ -45,6 +45,15 @@ def load_draft(ws: Workspace, key: str) -> str:
     return found or ""
 
 
+def kept_keys(ws: Workspace, beginning: str) -> list[str]:
+    """Return the keys of this person's drafts that begin with some words, the oldest first."""
+    with ws.read() as session:
+        query = select(Draft.key).where(
+            Draft.key.startswith(beginning, autoescape=True), Draft.user_id == ws.actor.user_id
+        )
+        return list(session.execute(query.order_by(Draft.saved_at)).scalars())
+
+
 def drop(session: Session, key: str) -> None:
     """Delete a draft in the session's transaction: its words have become a record."""
     dropped = driver(connection_of(session)).execute("DELETE FROM draft WHERE key = ?", (key,)).rowcount

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.views import clipboard, pages
 from app.views.backups.relay import BackupNotice
-from app.views.backups.relay import BackupNotice
 from app.views.commands import window_commands
 from app.views.context import AppContext
 from app.views.errors_shown import describe
@@ -64,7 +63,6 @@ class MainWindow(QWidget):
         self.help.hide()
         self.notices = VaultNotices(context)
         self.backup_notice = BackupNotice(context)
-        self.backup_notice = BackupNotice(context)
         self.error_slot = QVBoxLayout()
         self._lay_out()
         self._connect()
@@ -80,7 +78,6 @@ class MainWindow(QWidget):
         column.setSpacing(0)
         column.addWidget(self.top_bar)
         column.addWidget(self.notices)
-        column.addWidget(self.backup_notice)
         column.addWidget(self.backup_notice)
         column.addLayout(self.error_slot)
         column.addLayout(middle, 1)
@@ -163,7 +160,10 @@ class MainWindow(QWidget):
 
     def place(self) -> Place | None:
         """Return where the person is, to come back to after a lock."""
-        return self._history[self._at] if self._at >= 0 else None
+        if self._at < 0:
+            return None
+        at, here = self._history[self._at], getattr(self.page(), "here", None)
+        return Place(at.route, {**at.arguments, **(here() if here is not None else {})})
 
     def page(self) -> Any:
         """Return the page shown."""

@@ -15,6 +15,7 @@ from app.views.case.documents_tab import DocumentsTab, LettersTab
 from app.views.case.drawer import Drawer, DrawerButton
 from app.views.case.enquiries_tab import EnquiriesTab
 from app.views.case.family_tab import FamilyTab
+from app.views.case.form_drafts import FormDraft, show_unfinished
 from app.views.case.form_slot import FormSlot
 from app.views.case.history_tab import HistoryTab
 from app.views.case.inline_form import InlineForm
@@ -302,6 +303,8 @@ class CasePage(Themed, QWidget):
                 widget.deleteLater()
         for banner in case_banners(view, self.actions_of):
             self.banners.addWidget(banner)
+        if self._open_form() is None:
+            show_unfinished(self._context, self, view.identity.case_id, self.banners)
 
     def _show_next_button(self, view: CaseView) -> None:
         first = view.next_items[0] if view.next_items else None
@@ -312,6 +315,10 @@ class CasePage(Themed, QWidget):
         self.drawer_button.show_next(state, f"Next: {words[0].lower() if state != 'later' else words[0]}{words[1:]}")
 
     # Tabs
+
+    def here(self) -> dict[str, str]:
+        """Return what brings somebody back to this tab after a lock."""
+        return {"tab": self.strip.current}
 
     def choose_tab(self, key: str) -> None:
         """Show a tab by its key."""
@@ -347,6 +354,8 @@ class CasePage(Themed, QWidget):
         """Show a form over the tabs."""
         self.drawer.close_drawer()
         self.form_slot.show_form(form)
+        if isinstance(form, InlineForm):
+            FormDraft(self._context, form, self._case_id)
         form.cancelled.connect(self._close_form)
         form.done.connect(self._form_done)
         form.focus_first()

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QListView, QVBoxLayout, QWidg
 
 from app.models.terms import EnquiryState
 from app.timesource import format_date
+from app.views.case.form_drafts import FormDraft
 from app.views.case.inline_form import Field, InlineForm
 from app.views.case.master_detail import DetailPane, MasterDetail
 from app.views.cases.columns import due_words
@@ -200,6 +201,7 @@ class EnquiriesTab(Themed, QWidget):
             )
 
         form = InlineForm(self._context, line.label, fields, "Record", work, explain=line.detail)
+        FormDraft(self._context, form, line.id)
         form.done.connect(lambda _none: self.changed.emit())
         form.cancelled.connect(lambda: self._show_line(self.list.currentIndex().row()))
         return form

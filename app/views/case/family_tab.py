@@ -10,6 +10,7 @@ from app.models.terms import Known
 from app.timesource import format_date
 from app.views.case import family_forms
 from app.views.case.family_rows import PR_WORDS, FamilyDelegate, FamilyModel, HouseRow, MemberRow, member_words
+from app.views.case.form_drafts import FormDraft
 from app.views.case.inline_form import InlineForm
 from app.views.case.master_detail import DetailPane, MasterDetail
 from app.views.kit.buttons import PlainButton, QuietButton
@@ -240,6 +241,8 @@ class FamilyTab(Themed, QWidget):
         form.done.connect(self._form_done)
         form.cancelled.connect(self._form_closed)
         self.pane.show_widget(form)
+        if self._view is not None:
+            FormDraft(self._context, form, self._view.identity.case_id)
         form.focus_first()
 
     def _form_done(self, result: object) -> None:

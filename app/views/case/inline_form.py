@@ -91,6 +91,9 @@ class InlineForm(QWidget):
         column.addWidget(Text(title, "card", weight="strong"))
         if explain:
             column.addWidget(Text(explain, "secondary", ink="ink2", wrap=True))
+        self._told = Text("", "secondary", ink="ink3", wrap=True)
+        self._told.hide()
+        column.addWidget(self._told)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(px(16))
         self._grid.setVerticalSpacing(px(10))
@@ -180,6 +183,11 @@ class InlineForm(QWidget):
         if isinstance(widget, QPlainTextEdit):
             return widget.toPlainText()
         return widget.text() if isinstance(widget, QLineEdit) else None
+
+    def tell(self, words: str) -> None:
+        """Say something under the title, such as that a draft is back."""
+        self._told.setText(words)
+        self._told.setVisible(bool(words))
 
     def focus_first(self) -> None:
         """Put the cursor into the first field."""

@@ -70,6 +70,11 @@ class DateField(ButtonLine):
         self._date = value
         self.setText(format_date(value) if value is not None else "")
 
+    def set_words(self, words: str) -> None:
+        """Show what was typed, a date or not, as if it had been typed now."""
+        self.setText(words)
+        self._read(words)
+
     def is_blank(self) -> bool:
         """Return whether nothing is typed (as against something that is not a date)."""
         return not self.text().strip()

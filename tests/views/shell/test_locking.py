@@ -29,6 +29,7 @@ from app.services.vault import Vault
 from app.services.vault.keys import DataKeys
 from app.services.workspace import Workspace
 from app.views import clipboard, screen_capture
+from app.views.case.inline_form import InlineForm
 from app.views.clipboard import HINTS, OURS, ClipboardGuard
 from app.views.frame import Frame
 from app.views.laptop_card import LaptopCard
@@ -237,6 +238,41 @@ def test_words_typed_a_moment_before_the_lock_are_back_on_the_same_page(
     assert window.place().arguments["case_id"] == case_id
     qtbot.waitUntil(lambda: window.page().timeline.composer.editor.toPlainText() != "", timeout=10_000)
     assert window.page().timeline.composer.editor.toPlainText() == "Nobody answered, the curtains"
+
+
+def test_a_form_half_filled_in_is_said_to_be_kept_and_comes_back_when_it_is_opened_again(
+    qtbot, make_frame: MakeFrame, locked_vault
+) -> None:
+    frame = make_frame(locked_vault)
+    window = unlock(qtbot, frame)
+    case_id = window.page().clock_model.rows()[1].line.case_id
+    quiet = lambda: qtbot.waitUntil(lambda: frame.runner.pending_count() == 0, timeout=10_000)  # noqa: E731
+    window.navigate("case", case_id=case_id)
+    quiet()
+    window.page().choose_tab("enquiries")
+    window.page().actions_of.book_visit()
+    form = window.page().findChild(InlineForm)
+    quiet()
+    qtbot.keyClicks(form.widgets["place"], "Behind the chapel")
+    form.widgets["due_on"].selectAll()
+    qtbot.keyClicks(form.widgets["due_on"], "19 Nov")
+    del form
+    lock(qtbot, frame)
+    window = unlock(qtbot, frame)
+    quiet()
+    assert window.page().strip.current == "enquiries"
+    assert "Not finished: Book a visit." in words_on_screen(window.page())
+    window.page().actions_of.book_visit()
+    form = window.page().findChild(InlineForm)
+    quiet()
+    assert form.value("place").endswith("Behind the chapel")
+    assert form.widgets["due_on"].text() == "19 Nov"
+    assert "What you had typed is back." in words_on_screen(form)
+    form.cancelled.emit()
+    quiet()
+    window.page().read_again()
+    quiet()
+    assert "Not finished" not in words_on_screen(window.page())
 
 
 def test_somebody_else_does_not_come_back_to_that_page(qtbot, make_frame: MakeFrame, locked_vault) -> None:
