@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 def never_used(vault: "Vault") -> bool:
     """Return whether nobody was ever enrolled in a vault and nothing was ever recorded in it.
 
-    A vault that was rebuilt on nothing looks the same, but what was set aside stands beside it.
+    A vault that was rebuilt on nothing looks the same, but what was set aside stands beside it, or a backup does.
     """
-    if (vault.folder / "set-aside").exists():
+    backups = vault.folder / "backups"
+    if (vault.folder / "set-aside").exists() or (backups.exists() and any(backups.iterdir())):
         return False
     with vault.engine.connect() as connection:
         if connection.execute(select(SyncState.value).where(SyncState.name == USER_FACT)).first() is not None:

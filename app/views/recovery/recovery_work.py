@@ -69,10 +69,8 @@ def finish(
     renewed = protection.recovered(unlocked, passphrase, recovery=recovery, use_system_keyring=True)
     said("Opening your cases")
     try:
-        opened = opening.open_unlocked(renewed)
+        return opening.open_unlocked(renewed)
     except opening.SetUpUnfinished:
         raise
     except RollcallError as error:
         raise NotOpenedError(renewed, error) from error
-    protection.note_recovery(opened.vault, unlocked.way)
-    return opened

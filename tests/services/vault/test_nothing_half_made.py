@@ -97,3 +97,16 @@ def test_a_vault_with_anything_in_it_is_not_removed(tmp_path, central, code, fro
     vault.close()
     assert vault_exists(tmp_path / "vault")
     assert len(keyring.kept) == 1
+
+
+@pytest.mark.parametrize("kept", ["set-aside/cases.db", "backups/2026-11-17/cases.db"])
+def test_an_empty_vault_with_something_set_aside_or_backed_up_is_not_removed(tmp_path, frozen_time, kept):
+    vault = create_vault(tmp_path / "vault", PASSPHRASE, time=frozen_time, kdf=QUICK)
+    assert never_used(vault)
+    (vault.folder / kept).parent.mkdir(parents=True)
+    (vault.folder / kept).write_bytes(b"whatever was in it")
+    assert not never_used(vault)
+    with pytest.raises(ValueError, match="never used"):
+        remove(vault)
+    vault.close()
+    assert (vault.folder / kept).read_bytes() == b"whatever was in it"

@@ -2,13 +2,17 @@
 
 import pytest
 from PySide6.QtCore import Qt
+from sqlalchemy import select
 
 from app.errors import UserError
+from app.models import AuditEntry
+from app.services.audit import Action
 from app.services.vault import Vault, create_vault, open_vault, unlock, unlock_with_recovery, vault_file
 from app.services.vault.recovery_key import RecoveryKey
 from app.services.vault.reissue import make_reissue
 from app.views.main_window import MainWindow
 from app.views.recovery.recovery_page import CHOOSE, FILE, KEY, PASSPHRASE, SHEET, TYPE_BACK, RecoveryPage
+from app.views.rescue_page import RescuePage
 from app.views.unlock_page import UnlockPage
 from tests.conftest import PASSPHRASE as OLD
 from tests.conftest import QUICK
@@ -60,6 +64,8 @@ def test_a_forgotten_passphrase_is_got_over_with_the_key_and_everything_is_renew
         type_back(qtbot, page)
     assert isinstance(frame.centralWidget(), MainWindow)
     settle(qtbot, frame)
+    with frame.opened.ws.read() as session:
+        assert Action.RECOVERED in session.scalars(select(AuditEntry.action)).all()
     frame.lock()
     settle(qtbot, frame)
     open_vault(locked, NEW, time=frozen_time).close()
@@ -285,7 +291,7 @@ class TestLostKeyring:
         assert "the passphrase alone" in frame.centralWidget().alone.text()
 
 
-def test_a_damaged_database_after_a_recovery_leaves_the_new_passphrase_and_says_what_is_wrong(
+def test_a_damaged_database_after_a_recovery_leaves_the_new_passphrase_and_is_rebuilt(
     qtbot, recovering, locked, key, frozen_time
 ):
     (locked / "documents.db").rename(locked / "elsewhere.db")
@@ -295,7 +301,7 @@ def test_a_damaged_database_after_a_recovery_leaves_the_new_passphrase_and_says_
     qtbot.waitUntil(lambda: page.step() == PASSPHRASE, timeout=10_000)
     choose_passphrase(qtbot, page)
     type_back(qtbot, page)
-    qtbot.waitUntil(lambda: not isinstance(frame.centralWidget(), RecoveryPage), timeout=10_000)
+    qtbot.waitUntil(lambda: isinstance(frame.centralWidget(), RescuePage), timeout=10_000)
     settle(qtbot, frame)
     unlock(locked, NEW, time=frozen_time)
 
