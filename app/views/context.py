@@ -36,6 +36,7 @@ class AppContext(QObject):
         error_reported: an exception that a page could not place beside a field.
         counts_changed: a page knows that a rail badge may be different.
         appearance_changed: theme, text size or lock time were changed in the settings.
+        restore_asked: a backup, by name, is to be put back; the pages close for it.
         rotation_asked: the encryption keys are to be changed, with this passphrase; the pages close for it.
     """
 
@@ -46,6 +47,7 @@ class AppContext(QObject):
     error_reported = Signal(object)
     counts_changed = Signal()
     appearance_changed = Signal()
+    restore_asked = Signal(str)
     rotation_asked = Signal(str)
 
     def __init__(

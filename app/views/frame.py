@@ -246,6 +246,7 @@ class Frame(QMainWindow):
     def _open(self, opened: "Opened") -> None:
         from app.services.audit import Action
         from app.views import opening
+        from app.views.backups.restore_page import offer_restoring
         from app.views.context import AppContext
         from app.views.main_window import MainWindow
         from app.views.unlocking import note_key_speed
@@ -255,16 +256,12 @@ class Frame(QMainWindow):
         self.opened = opened
         note_key_speed(self.folder, self.settings, opened.key_seconds)
         self._context = AppContext(
-            opened.ws,
-            self.runner,
-            opened.sync,
-            settings=self.settings,
-            vault=opened.vault,
-            backups=opening.start_backups(opened, self.settings),
-            parent=self,
+            opened.ws, self.runner, opened.sync, settings=self.settings, vault=opened.vault, parent=self
         )
+        self._context.backups = opening.start_backups(opened, self.settings)
         self._context.appearance_changed.connect(self.restyle)
         self._context.rotation_asked.connect(self._rotate)
+        offer_restoring(self, opened, self._context)
         window = MainWindow(self._context)
         window.lock_asked.connect(self.lock)
         window.title_changed.connect(self.setWindowTitle)
@@ -272,6 +269,8 @@ class Frame(QMainWindow):
         self.setCentralWidget(window)
         window.start()
         self._return_to(opened, window)
+        if opened.welcome:
+            self._context.toast(opened.welcome)
         self._watch_use()
         self.runner.run(self, lambda: opened.ws.audit(Action.UNLOCKED), lambda _none: None, lambda _error: None)
         self.unlocked.emit()
@@ -282,10 +281,13 @@ class Frame(QMainWindow):
         """Change the encryption keys: lock, write everything again, and open again."""
         from app.views.unlocking import rotation_page
 
+        self.while_closed(lambda opened, failed: rotation_page(self.folder, passphrase, self.runner, opened, failed))
+
+    def while_closed(self, begin: Any) -> None:
+        """Lock, and show the page of work on the closed vault; ``begin`` takes what to call when it opens or fails."""
         self.lock()
         self._lock_when_open = False
-        page = rotation_page(self.folder, passphrase, self.runner, self._open, self._recovered_in_vain)
-        self.setCentralWidget(page)
+        self.setCentralWidget(begin(self._open, self._recovered_in_vain))
 
     def _return_to(self, opened: "Opened", window: "MainWindow") -> None:
         """Open the page at which the same person was when the window locked."""

@@ -45,12 +45,14 @@ class Opened:
 
     Attributes:
         backups: makes and tries backups in the background, once started.
+        welcome: what is said when its window opens, such as that a backup is back.
         key_seconds: how long getting at the keys took; 0 when they were not derived.
     """
 
     def __init__(self, vault: "Vault", ws: "Workspace", sync: Any) -> None:
         self.vault, self.ws, self.sync = vault, ws, sync
         self.backups: Keeper | None = None
+        self.welcome = ""
         self.key_seconds = 0.0
 
 
@@ -124,6 +126,10 @@ def open_unlocked(unlocked: "Unlocked") -> Opened:
     try:
         remove_when_unused(vault)
         ws = vault.workspace()
+        if unlocked.way != "passphrase":
+            from app.services.protection import note_recovery
+
+            note_recovery(vault, unlocked.way)
         return Opened(vault, ws, start_sync(vault, ws))
     except BaseException:
         vault.close()

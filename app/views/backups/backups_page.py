@@ -21,7 +21,7 @@ from app.views.team.table import QueueTable
 from app.views.tokens import px
 
 if TYPE_CHECKING:
-    from app.services.backup.overview import BackupOverview
+    from app.services.backup.overview import BackupOverview, BackupRow
 
 FACTS = ("Newest backup", "Last proven restore")
 PROOF = (
@@ -94,10 +94,14 @@ class BackupsPage(QWidget):
         self._grid.setColumnStretch(across, 1)
 
     def _make_list(self) -> None:
-        self.list_card = Card("Backups kept", "Seven days, four weeks, and those before an update")
+        self.restore = QuietButton("Restore a backup", "history", compact=True)
+        self.restore.setObjectName("restore_backup")
+        self.restore.clicked.connect(self._ask_restore_current)
+        self.list_card = Card("Backups kept", "Seven days, four weeks, and those before an update", self.restore)
         self.model = QueueModel(COLUMNS, "id", ticks=False, parent=self)
         self.table = QueueTable("Backups kept on this laptop", self.model)
         self.table.setObjectName("backups_table")
+        self.table.opened.connect(self._ask_restore)
         self.empty = EmptyState("There is no backup yet. The first is made soon after unlocking.")
         self.table.setParent(self)  # a stacked layout without a widget of its own would show it as a window
         self._stack = QStackedLayout()
@@ -150,13 +154,31 @@ class BackupsPage(QWidget):
             self._busy(on=True)
             self.context.backups.drill_now()
 
+    def _ask_restore_current(self) -> None:
+        self._ask_restore(self.table.current_row())
+
+    def _ask_restore(self, row: "BackupRow | None") -> None:
+        row = row or next(iter(self.model.rows()), None)
+        if row is None or self.context.backups is None or not self.restore.isEnabled():
+            return
+        self.context.prompts.confirm(
+            self,
+            f"Restore the backup of {row.when}?",
+            "Rollcall closes its pages, puts the backup back and opens again. What is there now is set aside, not "
+            "deleted, and what was recorded after the backup is written again.",
+            "Restore backup",
+            lambda: self.context.restore_asked.emit(row.id),
+            danger=True,
+        )
+
     def _cancel(self) -> None:
         if self.context.backups is not None:
             self.context.backups.cancel()
 
     def _busy(self, *, on: bool) -> None:
         self.back_up.setEnabled(not on)
-        self.drill.setEnabled(not on and bool(self.model.rowCount()))
+        for button in (self.drill, self.restore):
+            button.setEnabled(not on and bool(self.model.rowCount()))
 
     def _show(self, found: "BackupOverview") -> None:
         self.facts["Newest backup"].setText(found.newest)
