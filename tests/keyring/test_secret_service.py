@@ -96,7 +96,7 @@ def test_a_prompt_that_nobody_answers_does_not_hang_the_unlock(desktop: Desktop,
     refused = desktop.run("open_impatiently", folder)
     assert refused["error"] == "KeyringShut"
     assert "did not answer. Unlock it and try again" in refused["words"]
-    assert 1.5 < refused["seconds"] < 10
+    assert 1.5 < refused["seconds"] < 25  # not the 30 of real life, nor for ever
 
 
 def test_without_a_keyring_the_passphrase_alone_protects_with_stronger_parameters(
@@ -154,7 +154,7 @@ def test_a_service_that_answers_nothing_does_not_hang_the_unlock(desktop: Deskto
     desktop.start_mute(SECRET_SERVICE)
     found = desktop.run("state", "2")
     assert (found["kind"], found["used"]) == ("failed", False)
-    assert found["seconds"] < 10
+    assert found["seconds"] < 25
     assert "did not answer" in found["words"]
 
 
