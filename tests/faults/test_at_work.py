@@ -17,7 +17,7 @@ from tests.faults.truth import SPOKEN, open_or_rebuild, truth_of
 from tests.services.casework import add_child
 
 
-def spoil(path: Path, *, pages_from: int = 2, step: int = 1) -> None:
+def spoil(path: Path, *, pages_from: int = 2, step: int = 1, mask: int = 0x5A) -> None:
     """Change a byte of every page but the first, as a bad disk does under an open file."""
     size = path.stat().st_size
     with path.open("r+b") as stream:
@@ -25,7 +25,7 @@ def spoil(path: Path, *, pages_from: int = 2, step: int = 1) -> None:
             stream.seek(start + 2000)
             byte = stream.read(1)
             stream.seek(start + 2000)
-            stream.write(bytes([byte[0] ^ 0x5A]))
+            stream.write(bytes([byte[0] ^ mask]))
 
 
 @pytest.mark.parametrize("doing", ["reading", "saving"])
@@ -124,7 +124,7 @@ def test_no_backup_is_made_of_a_damaged_file_and_people_are_told(specimen: Calla
         keeper.tend()
         assert not look_is_due(vault.engine, it.time)
         assert ws.notices() == ()
-        spoil(it.folder / "documents.db", pages_from=8, step=50)
+        spoil(it.folder / "documents.db", pages_from=8, step=50, mask=0x10)
         it.time.advance(days=1)
         before = [info.name for info in list_backups(it.folder, vault.keys)]
         keeper.tend({"backup"})

@@ -36,6 +36,7 @@ from app.services.vault.vault_file import sync_folder
 
 Say = Callable[[str], None]
 CASES, DOCUMENTS, LIFEBOAT = "cases.db", "documents.db", "lifeboat.log"
+SALVAGE = "documents.db.salvage"
 _KEPT = "Nothing was changed. Your records are kept."
 
 
@@ -46,7 +47,6 @@ class _Rebuild:
     unlocked: Unlocked
     say: Say
     place: Path | None = None
-    outcomes: list[FileOutcome] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -86,9 +86,10 @@ def rebuild(unlocked: Unlocked, *, progress: Say | None = None) -> RebuildReport
         bases.room_for(work.folder, damaged)
         contents = _lifeboat(work)
         ready = {name: _base(work, name, contents) for name in damaged}
+        report = _complete(work, judged, ready, contents)
         for name, base in ready.items():
             _swap(work, name, judged[name].wrong, base)
-        report = _finish(work, judged, ready, contents)
+        _leave_report(work, report)
     except OSError as error:
         raise EnvironmentFault(
             f"The disk is full or did not let the vault be rebuilt. Make room, then unlock again. {_KEPT}"
@@ -110,6 +111,7 @@ def _take_up(work: _Rebuild) -> None:
             ready.replace(work.folder / name)
         copies.remove(ready)
         copies.remove(work.folder / (name + WORKING))
+    copies.remove(work.folder / SALVAGE)
     sync_folder(work.folder)
 
 
@@ -133,7 +135,7 @@ def _base(work: _Rebuild, name: str, contents: LifeboatContents | None) -> Base:
     key = work.key(name)
     base, partial = bases.mended(work.unlocked, name, key, work.say)
     if base is None and name == DOCUMENTS and partial is not None:
-        work.salvage_from = partial.replace(partial.with_name(f"{DOCUMENTS}.salvage"))
+        work.salvage_from = partial.replace(work.folder / SALVAGE)
         _with_log(partial, work.salvage_from)
     if base is None:
         base = bases.from_backup(work.unlocked, name, key, work.say)
@@ -152,28 +154,19 @@ def _with_log(partial: Path, target: Path) -> None:
         log.replace(target.with_name(f"{target.name}-wal"))
 
 
-def _swap(work: _Rebuild, name: str, wrong: str, base: Base) -> None:
-    """Set the damaged file aside and put the ready one in its place."""
-    work.say(f"Setting {name} aside")
-    if work.place is None:
-        work.place = set_aside.new_folder(work.folder, work.unlocked.time.now())
-        with suppress(FileNotFoundError):
-            shutil.copyfile(work.folder / LIFEBOAT, work.place / LIFEBOAT)
-    moved = set_aside.move(work.folder, name, work.place, wrong)
-    base.path.replace(work.folder / name)
-    sync_folder(work.folder)
-    work.outcomes.append(FileOutcome(name, wrong, name if name in moved else ""))
-
-
-def _finish(
+def _complete(
     work: _Rebuild, judged: dict[str, Judged], ready: dict[str, Base], contents: LifeboatContents | None
 ) -> RebuildReport:
-    """Put everything else on top of the bases and write the report."""
-    work.outcomes += [FileOutcome(name, "") for name, found in judged.items() if found.sound]
-    report = RebuildReport(work.unlocked.time.now().astimezone(UTC).isoformat(), work.outcomes)
+    """Put everything else on top of the bases while they stand beside the old files, and write the report into them."""
+    outcomes = [FileOutcome(name, found.wrong, _kept_as(work, name, found)) for name, found in judged.items()]
+    report = RebuildReport(work.unlocked.time.now().astimezone(UTC).isoformat(), outcomes)
     if not ready:
         return report
-    cases = open_engine(work.folder / CASES, work.unlocked.keys.cases)
+    work.place = set_aside.new_folder(work.folder, work.unlocked.time.now())
+    with suppress(FileNotFoundError):
+        shutil.copyfile(work.folder / LIFEBOAT, work.place / LIFEBOAT)
+    path = ready[CASES].path if CASES in ready else work.folder / CASES
+    cases = open_engine(path, work.unlocked.keys.cases)
     try:
         awaiting = enrol_again = False
         if CASES in ready:
@@ -184,7 +177,7 @@ def _finish(
         documents_awaited = _documents(work, cases, ready.get(DOCUMENTS))
         report = msgspec.structs.replace(
             report,
-            set_aside=work.place.name if work.place else "",
+            set_aside=work.place.name,
             sources=work.sources,
             losses=work.losses,
             lost_documents=work.lost,
@@ -193,23 +186,30 @@ def _finish(
         )
         topping.note_rebuild(cases, report, work.unlocked.time)
         remember(cases, report)
+        cases.dispose()
+        for name, base in ready.items():
+            copies.close_log(base.path, work.key(name))
+    except BaseException:
+        shutil.rmtree(work.place)  # nothing was moved into it yet
+        raise
     finally:
         cases.dispose()
-    if work.place is not None:
-        with suppress(OSError):  # the report is in the vault as well
-            set_aside.write_report(work.place, report.lines())
     return report
 
 
+def _kept_as(work: _Rebuild, name: str, found: Judged) -> str:
+    return name if found.wrong and (work.folder / name).exists() else ""
+
+
 def _documents(work: _Rebuild, cases: Engine, base: Base | None) -> int:
-    """Fill the new store, tell what no source has, and return how many documents the central store will bring."""
-    store = DocumentStore(open_engine(work.folder / DOCUMENTS, work.unlocked.keys.documents))
+    """Fill the new store, note what no source has, and return how many documents the central store will bring."""
+    path = base.path if base is not None else work.folder / DOCUMENTS
+    store = DocumentStore(open_engine(path, work.unlocked.keys.documents))
     try:
         store.create_schema()
         if base is not None:
             known = documents.hashes_of(cases)
-            from_base = len(store.complete_among(known))
-            work.sources.append(msgspec.structs.replace(base.source, documents=from_base))
+            work.sources.append(msgspec.structs.replace(base.source, documents=len(store.complete_among(known))))
             if work.salvage_from is not None:
                 work.say("Looking for pages in the damaged file")
                 taken = documents.salvage(work.salvage_from, work.unlocked.keys.documents, store, known)
@@ -223,6 +223,21 @@ def _documents(work: _Rebuild, cases: Engine, base: Base | None) -> int:
     if base is not None:
         work.lost = list(found.nowhere)
     return len(found.at_central)
+
+
+def _swap(work: _Rebuild, name: str, wrong: str, base: Base) -> None:
+    """Set the damaged file aside and put the ready one in its place: from here on only names change."""
+    work.say(f"Setting {name} aside")
+    if work.place is not None:
+        set_aside.move(work.folder, name, work.place, wrong)
+    base.path.replace(work.folder / name)
+    sync_folder(work.folder)
+
+
+def _leave_report(work: _Rebuild, report: RebuildReport) -> None:
+    if work.place is not None:
+        with suppress(OSError):  # the report is in the vault as well
+            set_aside.write_report(work.place, report.lines())
 
 
 def _awaiting(*, records: bool, document_count: int) -> str:

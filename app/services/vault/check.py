@@ -6,6 +6,7 @@ of both files, in the background, each day before the daily backup and after Rol
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from app.services.backup.files import live_file
 from app.services.damage import mark_damage
 from app.services.locking import WRITING
 from app.services.vault import pages
-from app.services.vault.database import VaultDamaged
+from app.services.vault.database import VaultDamaged, connect
 from app.services.vault.keys import DataKeys
 from app.services.vault.migrate import stored_revision
 from app.timesource import TimeSource
@@ -126,10 +127,29 @@ def look_before_backup(vault: "Vault", cancelled: Callable[[], bool]) -> None:
     if cancelled():
         return
     damaged = next((name for name, count in found.items() if count), "")
+    if not damaged and vault.was_unclean:
+        damaged = _out_of_order(vault)
     if damaged:
         raise VaultDamaged(damaged, f"A part of {damaged} could not be read, so no backup was made of it.")
     vault.was_unclean = False
     note_look(vault.engine, vault.time)
+
+
+def _out_of_order(vault: "Vault") -> str:
+    """Return the name of a database whose pages are each whole and do not fit together, or an empty text.
+
+    A log that lost its end in a crash can bring earlier pages back over later ones.
+    """
+    for name, key in (("cases.db", vault.keys.cases), ("documents.db", vault.keys.documents)):
+        with closing(connect(vault.folder / name, key)) as connection:
+            try:
+                found = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            except VaultDamaged:
+                return name
+        if found is None or found[0] != "ok":
+            mark_damage(vault.folder, name)
+            return name
+    return ""
 
 
 def note_look(engine: Engine, time: TimeSource) -> None:

@@ -173,7 +173,8 @@ def _meet(session: Session, boat: Lifeboat, time: TimeSource) -> CaughtUp:
         foreign = not _continues(connection, contents)
         if not foreign:
             _put_back(session, contents, done, time)
-    if foreign or done.damaged or (contents is None and boat.path.exists()):
+    unread = contents is not None and contents.torn and not contents.commits  # another vault's, or damaged all over
+    if foreign or unread or done.damaged or (contents is None and boat.path.exists()):
         done.set_aside = set_aside(boat, time)
     if contents is None or foreign or not boat.is_open or done.redone or done.entries or _lacks(connection, contents):
         boat.make(carried_records(connection))
