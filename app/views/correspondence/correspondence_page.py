@@ -148,6 +148,10 @@ class CorrespondencePage(QWidget):
         else:
             self.feed.load()
 
+    def here(self) -> dict[str, str]:
+        """Return what brings somebody back to this document after a lock."""
+        return {"document_id": self.form.detail.id} if self.form.detail is not None else {}
+
     def primary_action(self) -> None:
         """Link and open next; or give the reason that is being asked for."""
         if self.form.outcome.is_asking():

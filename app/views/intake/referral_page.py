@@ -166,6 +166,10 @@ class ReferralPage(QWidget):
         then = lambda: self.context.navigate("referral", referral_id=referral_id)  # noqa: E731  (a callback)
         self.notices.show_notice("info", words, "Go on with it", then)
 
+    def here(self) -> dict[str, str]:
+        """Return what brings somebody back to this referral after a lock."""
+        return {"referral_id": self.keeper.referral_id} if self.keeper.unfinished else {}
+
     def primary_action(self) -> None:
         """Ctrl+Enter: the step's own primary button."""
         step = self.current()

@@ -104,6 +104,12 @@ class LetterPage(QWidget):
         ws, dpi = self.context.ws, self._dpi()
         self._run(lambda: work.open_letter(ws, case_id, template, letter_id, dpi), self._opened)
 
+    def here(self) -> dict[str, str]:
+        """Return what brings somebody back to this letter after a lock: a new one is a draft by then."""
+        if self._sent is not None:
+            return {"letter_id": self._sent.letter_id}
+        return {"letter_id": self._draft.letter_id} if self._draft is not None and self._draft.stored else {}
+
     def primary_action(self) -> None:
         """Ctrl+Enter: send the letter, or go to what stands in its way."""
         if self._draft is None or self._busy:
