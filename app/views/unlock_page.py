@@ -184,6 +184,9 @@ class UnlockPage(Themed, QWidget):
             self._column.insertWidget(self._column.indexOf(self.button) + 1, self.progress)
         self.say(words)
         self.progress.show()
+        from app.views.kit.announce import announce
+
+        announce(self.progress, words)
         from app.views.derivation import move_bar
 
         move_bar(self.progress.bar, expected_s)
@@ -229,6 +232,10 @@ class UnlockPage(Themed, QWidget):
         self.message = Banner(kind, text, actions, title=title)
         self._column.insertWidget(self._column.indexOf(self.field), self.message)
         self.restyle()
+        from app.views.kit.announce import announce
+
+        self.message.show()
+        announce(self.message, self.message.accessibleName())
 
     def _hide_message(self) -> None:
         if self.message is not None:

@@ -73,6 +73,10 @@ class FormField(QWidget):
         self.widget.style().polish(self.widget)
         self.widget.setAccessibleName(self._label)
         self.widget.setAccessibleDescription(message or self.hint.text())
+        if message:
+            from app.views.kit.announce import announce  # late: the unlock window has no error when it is painted
+
+            announce(self.widget, message)
 
     def error(self) -> str:
         """Return the error shown, or an empty string."""

@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
+from app.views.kit.announce import announce
 from app.views.kit.form import FormField
 from app.views.recovery.key_font import key_font
 from app.views.theme import Themed
@@ -121,7 +122,9 @@ class RecoveryKeyField(QWidget):
         whole = len(bare(text)) == WHOLE
         problem = self._problem() if whole else ""
         self.field.set_error(problem)
-        self.field.set_note("The checksum fits." if whole and not problem else "")
+        good = "The checksum fits." if whole and not problem else ""
+        self.field.set_note(good)
+        announce(self.field, good)
         self.completed.emit(whole and not problem)
 
     def _problem(self) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.views.kit.announce import announce
 from app.views.kit.buttons import QuietButton
 from app.views.kit.feedback import Banner
 from app.views.kit.text import Text
@@ -148,3 +149,4 @@ class KeyStep(QWidget):
     def _tell(self, text: str) -> None:
         self.told.set_text(text)
         self.told.show()
+        announce(self.told, text)

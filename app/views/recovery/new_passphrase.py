@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.views.kit.announce import announce
 from app.views.kit.form import FormField
 from app.views.kit.text import Text
 from app.views.tokens import px
@@ -136,7 +137,10 @@ class NewPassphrase(QWidget):
 
     def _judge(self) -> None:
         if self.first.text():
-            self.strength.setText(self._strength().words)
+            words = self._strength().words
+            if words != self.strength.text():
+                announce(self.strength, words)
+            self.strength.setText(words)
 
     def _strength(self) -> "Strength":
         from app.services.vault.passphrase import judge

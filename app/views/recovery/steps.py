@@ -7,6 +7,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.views.kit.announce import announce
 from app.views.kit.buttons import PrimaryButton, QuietButton
 from app.views.kit.cards import Card
 from app.views.kit.feedback import Banner
@@ -160,6 +161,7 @@ class StepsPage(Themed, QWidget):
         self.next.setVisible(bool(around.verb))
         self.next.set_text(around.verb)
         self.next.setEnabled(True)
+        announce(self, f"{around.title}. {self.place.text()}")
         self._start()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -194,6 +196,7 @@ class StepsPage(Themed, QWidget):
         """Show a banner over the step; an empty text hides it."""
         self.message.set_text(text)
         self.message.setVisible(bool(text))
+        announce(self.message, text)
 
     def place_words(self, step: int) -> str:
         """Return where in the row a step is."""

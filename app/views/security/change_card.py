@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.errors import EnvironmentFault, UserError
 from app.views.context import AppContext
+from app.views.kit.announce import announce
 from app.views.kit.buttons import PrimaryButton, QuietButton
 from app.views.kit.cards import Card
 from app.views.kit.feedback import Banner, ProgressPanel
@@ -129,6 +130,7 @@ class ChangeCard(Card):
         """Show a banner over the step."""
         self.message.set_text(text)
         self.message.show()
+        announce(self.message, text)
 
     def run(self, words: str, work: Callable[[], T], done: Callable[[T], object]) -> None:
         """Do something off the window's thread, with progress; buttons wait.

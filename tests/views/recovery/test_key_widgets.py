@@ -16,6 +16,7 @@ from app.views.recovery import key_step as key_step_module
 from app.views.recovery.key_field import RecoveryKeyField, bare, grouped
 from app.views.recovery.key_shown import KeyShown
 from app.views.recovery.key_step import KeyStep
+from app.views.recovery.new_passphrase import NewPassphrase
 from app.views.task_runner import TaskRunner
 
 KEY = RecoveryKey("0123456789ABCDEFGHJKMNPQRS")
@@ -238,3 +239,21 @@ class TestBar:
         assert cost.seconds(cost.rate(0.5)) == pytest.approx(0.5, rel=0.01)
         assert Cost(0, 0).rate(0.5) == 0
         assert Cost(0, 0).seconds(1000) == 0
+
+
+def test_what_changes_without_the_focus_moving_is_read_aloud(qtbot, field, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        "app.views.kit.announce.QAccessible.updateAccessibility", lambda event: said.append(event.message())
+    )
+    passphrase = NewPassphrase()
+    qtbot.addWidget(passphrase)
+    passphrase.show()
+    qtbot.keyClicks(passphrase.first, "seven")
+    qtbot.waitUntil(lambda: "7 more characters needed." in said)
+    qtbot.keyClicks(field.line, KEY.text)
+    assert "The checksum fits." in said
+    field.is_whole()
+    field.line.clear()
+    field.is_whole()
+    assert "Type the recovery key." in said
