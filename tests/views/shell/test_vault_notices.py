@@ -9,7 +9,7 @@ from app.services.vault import Vault, reserve
 from app.views.kit.feedback import Banner
 from app.views.main_window import MainWindow
 from app.views.theme import apply_theme
-from app.views.tokens import CONTRAST, DARK, LIGHT
+from app.views.tokens import CONTRAST, DARK, LIGHT, Tokens
 from tests.views.clipping import assert_nothing_clipped
 
 
@@ -42,7 +42,9 @@ def test_a_disk_with_little_room_is_said_and_taken_back_when_there_is_room(
     monkeypatch.setattr(vault.reserve, "_free", lambda: 190_000_000)
     look()
     assert [words[:25] for words in said(window)] == ["This laptop has 190 MB le"]
-    assert window.notices.findChild(Banner).accessibleName().startswith("This laptop has 190 MB left")
+    banner = window.notices.findChild(Banner)
+    assert banner is not None
+    assert banner.accessibleName().startswith("This laptop has 190 MB left")
     monkeypatch.undo()
     look()
     assert said(window) == []
@@ -53,7 +55,9 @@ def test_one_that_was_closed_stays_closed_until_its_matter_changes(
 ) -> None:
     monkeypatch.setattr(vault.reserve, "_free", lambda: 200_000_000)
     look()
-    window.notices.findChild(Banner)._close()
+    banner = window.notices.findChild(Banner)
+    assert banner is not None
+    banner._close()
     look()
     assert said(window) == []
     monkeypatch.setattr(vault.reserve, "_free", lambda: 1_000_000)
@@ -71,7 +75,7 @@ def test_a_second_copy_that_lags_is_said(window: MainWindow, vault: Vault, look:
 @pytest.mark.parametrize("theme", [LIGHT, DARK, CONTRAST], ids=["light", "dark", "contrast"])
 @pytest.mark.parametrize("width", [760, 1440])
 def test_no_word_of_it_is_cut_off(
-    window: MainWindow, vault: Vault, look: Callable[[], None], qapp: QApplication, theme: object, width: int
+    window: MainWindow, vault: Vault, look: Callable[[], None], qapp: QApplication, theme: Tokens, width: int
 ) -> None:
     apply_theme(qapp, theme)
     window.resize(width, 800)
