@@ -101,8 +101,7 @@ def show_nothing(frame: QMainWindow) -> None:
     for widget in QApplication.topLevelWidgets():
         if widget is not frame and _floats_over(frame, widget):
             widget.close()
-            widget.hide()  # whatever it thinks of being closed
-            widget.deleteLater()
+            widget.hide()  # whatever it thinks of being closed; who owns it deletes it, with the page
     QPixmapCache.clear()
 
 

@@ -60,8 +60,13 @@ class ReferralKeeper(QObject):
     @property
     def unfinished(self) -> str:
         """The name of the child of a stored referral that still waits, or an empty text."""
+        return self.answers.child_name if self.waiting_id else ""
+
+    @property
+    def waiting_id(self) -> str:
+        """The id of a stored referral that still waits, or an empty text."""
         waits = self.view is None or self.view.state in referrals.WAITING
-        return self.answers.child_name if self.stored and waits and self.referral_id else ""
+        return self.referral_id if self.stored and waits else ""
 
     def start_new(self) -> None:
         """Begin an empty referral; it is stored when something is typed."""

@@ -168,7 +168,7 @@ class ReferralPage(QWidget):
 
     def here(self) -> dict[str, str]:
         """Return what brings somebody back to this referral after a lock."""
-        return {"referral_id": self.keeper.referral_id} if self.keeper.unfinished else {}
+        return {"referral_id": self.keeper.waiting_id} if self.keeper.waiting_id else {}
 
     def primary_action(self) -> None:
         """Ctrl+Enter: the step's own primary button."""

@@ -275,6 +275,37 @@ def test_a_form_half_filled_in_is_said_to_be_kept_and_comes_back_when_it_is_open
     assert "Not finished" not in words_on_screen(window.page())
 
 
+@pytest.mark.parametrize(
+    ("route", "arguments", "field", "typed"),
+    [
+        ("letter", {"template": "L01"}, "field_last_school", "Saltmarsh Juniors"),
+        ("referral", {}, "answer_contact", "01632 960817"),
+        ("correspondence", {}, "sender", "Saltenby Academy"),
+    ],
+)
+def test_a_page_half_filled_in_is_back_as_it_was(
+    qtbot, make_frame: MakeFrame, locked_vault, route: str, arguments: dict[str, Any], field: str, typed: str
+) -> None:
+    frame = make_frame(locked_vault)
+    window = unlock(qtbot, frame)
+    if route == "letter":
+        arguments = {**arguments, "case_id": window.page().clock_model.rows()[1].line.case_id}
+
+    def line() -> QLineEdit | None:
+        page = frame.window_page.page() if frame.window_page is not None else None
+        found = page.findChild(QLineEdit, field) if page is not None else None
+        return found if found is not None and found.isVisible() and not frame.runner.pending_count() else None
+
+    window.navigate(route, **arguments)
+    qtbot.waitUntil(lambda: line() is not None, timeout=15_000)
+    line().clear()
+    qtbot.keyClicks(line(), typed)
+    lock(qtbot, frame)
+    window = unlock(qtbot, frame)
+    assert window.route() == route
+    qtbot.waitUntil(lambda: line() is not None and line().text() == typed, timeout=15_000)
+
+
 def test_somebody_else_does_not_come_back_to_that_page(qtbot, make_frame: MakeFrame, locked_vault) -> None:
     frame = make_frame(locked_vault)
     window = unlock(qtbot, frame)
