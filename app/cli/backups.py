@@ -14,7 +14,7 @@ from app.timesource import SystemTime, format_date, format_time, to_london
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from app.services.backup.listing import BackupInfo
+    from app.services.backup.listing import Backup
     from app.services.vault import Unlocked, Vault
 
 
@@ -204,7 +204,7 @@ def _audit(vault: "Vault", action: Any, detail: dict[str, Any]) -> None:
         vault.system_workspace().audit(action, detail=detail)
 
 
-def _plain(info: "BackupInfo") -> dict[str, Any]:
+def _plain(info: "Backup") -> dict[str, Any]:
     return {
         "name": info.name,
         "folder": info.folder,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import UserError
 from app.services.audit import Action
-from app.services.backup.listing import BackupInfo, verify_backup
+from app.services.backup.listing import Backup, verify_backup
 from app.services.backup.manifest import KEY_FILES, read_manifest
 from app.services.backup.restore import copy_back
 from app.services.backup.words import BackupDamaged
@@ -134,7 +134,7 @@ def restore(unlocked: "Unlocked", backup: Path, *, progress: Progress | None = N
     )
 
 
-def _authentic(backup: Path, unlocked: "Unlocked") -> BackupInfo:
+def _authentic(backup: Path, unlocked: "Unlocked") -> Backup:
     """Compare a backup with its manifest before anything is copied."""
     return verify_backup(backup, unlocked.keys)
 

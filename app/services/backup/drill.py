@@ -14,7 +14,7 @@ from app.errors import EnvironmentFault, UserError
 from app.logs import get_logger
 from app.services.backup import facts, files, pin
 from app.services.backup.files import Cancelled
-from app.services.backup.listing import BackupInfo, backups_folder, list_backups, verify_backup
+from app.services.backup.listing import Backup, backups_folder, list_backups, verify_backup
 from app.services.backup.manifest import KEY_FILES, Manifest
 from app.services.backup.words import BackupDamaged
 from app.services.journal import AUDIT_BACKED_UP
@@ -157,7 +157,7 @@ def _stored(engine: Engine, name: str) -> DrillReport | None:
 
 
 def _faults(
-    newest: BackupInfo,
+    newest: Backup,
     keys: "DataKeys",
     opening: Opening,
     errors: type[Exception],
@@ -188,7 +188,7 @@ def _faults(
     return ""
 
 
-def _cases(connection: Any, newest: BackupInfo) -> str:
+def _cases(connection: Any, newest: Backup) -> str:
     schema = "main"
     entry = newest.manifest.entry("cases.db")
     if entry is not None and entry.size <= MOST_IN_MEMORY:
@@ -200,7 +200,7 @@ def _cases(connection: Any, newest: BackupInfo) -> str:
     return _compared(newest.manifest, pin.read_facts(connection, {"cases.db": schema}), newest.name)
 
 
-def _documents(connection: Any, newest: BackupInfo) -> str:
+def _documents(connection: Any, newest: Backup) -> str:
     if _first(connection, "PRAGMA quick_check(1)") != "ok":
         return f"documents.db of {newest.name} is not in order."
     return _compared(newest.manifest, pin.read_facts(connection, {"documents.db": "main"}), newest.name)

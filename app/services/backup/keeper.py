@@ -21,7 +21,7 @@ from app.logs import get_logger
 from app.services.backup import facts, second
 from app.services.backup.drill import DrillReport, Opening, drill, last_drill, last_proven
 from app.services.backup.files import Cancelled
-from app.services.backup.listing import BackupInfo, list_backups
+from app.services.backup.listing import Backup, list_backups
 from app.services.backup.make import back_up
 from app.services.backup.manifest import Reason
 from app.services.backup.restore import refresh_vault_files
@@ -63,7 +63,7 @@ class BackupStatus:
     """
 
     state: BackupState = BackupState.RESTING
-    backups: tuple[BackupInfo, ...] = ()
+    backups: tuple[Backup, ...] = ()
     proven: DrillReport | None = None
     last_drill: DrillReport | None = None
     second: str = ""
@@ -117,7 +117,7 @@ class Keeper:
         vault: OpenVault,
         arranged: Arrangements,
         *,
-        made_at_opening: BackupInfo | None = None,
+        made_at_opening: Backup | None = None,
         first_seconds: float = FIRST_SECONDS,
         every_seconds: float = EVERY_SECONDS,
     ) -> None:
@@ -243,7 +243,7 @@ class Keeper:
         if "drill" in asked or (newest is not None and drill_due(last_drill(self._vault.engine), now)):
             self._drill()
 
-    def back_up(self, reason: Reason) -> BackupInfo:
+    def back_up(self, reason: Reason) -> Backup:
         """Make a backup now, on this thread."""
         self._publish(replace(self._status, state=BackupState.BACKING_UP, done_bytes=0, total_bytes=0, problem=""))
         info = back_up(
@@ -260,7 +260,7 @@ class Keeper:
         self._note(info)
         return info
 
-    def _note(self, info: BackupInfo) -> None:
+    def _note(self, info: Backup) -> None:
         self._arranged.audit("backed up", {"backup": info.name, "reason": info.reason.value, "size": info.size})
 
     def _drill(self) -> None:
@@ -336,7 +336,7 @@ class Keeper:
             listener(status)
 
 
-def backup_due(newest: BackupInfo | None, now: datetime) -> bool:
+def backup_due(newest: Backup | None, now: datetime) -> bool:
     """Return whether a daily backup is due: none was made on this day, in London."""
     return newest is None or to_london(newest.made_at).date() != to_london(now).date()
 

@@ -20,7 +20,7 @@ _LARGEST_VAULT_FILE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class BackupInfo:
+class Backup:
     """One backup.
 
     Attributes:
@@ -43,7 +43,7 @@ class BackupInfo:
     authentic: bool = False
     second: str = ""
 
-    def with_second(self, words: str) -> "BackupInfo":
+    def with_second(self, words: str) -> "Backup":
         """Return it with what became of its second copy."""
         return replace(self, second=words)
 
@@ -53,14 +53,12 @@ def backups_folder(folder: Path) -> Path:
     return folder / "backups"
 
 
-def info_of(folder: Path, manifest: Manifest, *, authentic: bool) -> BackupInfo:
+def info_of(folder: Path, manifest: Manifest, *, authentic: bool) -> Backup:
     """Return a backup's facts from its manifest."""
-    return BackupInfo(
-        folder.name, folder, manifest.instant, manifest.reason, manifest.size, manifest, authentic=authentic
-    )
+    return Backup(folder.name, folder, manifest.instant, manifest.reason, manifest.size, manifest, authentic=authentic)
 
 
-def list_backups(folder: Path, keys: "DataKeys | None" = None) -> list[BackupInfo]:
+def list_backups(folder: Path, keys: "DataKeys | None" = None) -> list[Backup]:
     """Return the backups beside a vault, newest first. What is not a backup, or not whole, is left out.
 
     Args:
@@ -70,7 +68,7 @@ def list_backups(folder: Path, keys: "DataKeys | None" = None) -> list[BackupInf
     return list_in(backups_folder(folder), keys)
 
 
-def list_in(place: Path, keys: "DataKeys | None" = None) -> list[BackupInfo]:
+def list_in(place: Path, keys: "DataKeys | None" = None) -> list[Backup]:
     """Return the backups in a folder, as :func:`list_backups`."""
     found = []
     try:
@@ -96,7 +94,7 @@ def verify_backup(
     *,
     progress: Callable[[int, int], object] | None = None,
     cancelled: Cancelled | None = None,
-) -> BackupInfo:
+) -> Backup:
     """Compare every byte of a backup with its manifest.
 
     Args:
@@ -137,7 +135,7 @@ def verify_backup(
     return info_of(backup, manifest, authentic=keys is not None)
 
 
-def newest_good_backup(folder: Path, keys: "DataKeys") -> BackupInfo | None:
+def newest_good_backup(folder: Path, keys: "DataKeys") -> Backup | None:
     """Return the newest backup of a vault that is whole, every byte compared; None when there is none."""
     for info in list_backups(folder, keys):
         try:

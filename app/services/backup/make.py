@@ -19,7 +19,7 @@ from app.errors import EnvironmentFault
 from app.logs import get_logger
 from app.services.backup import files, manifest, pin, rotate, second
 from app.services.backup.files import Cancelled, Copied
-from app.services.backup.listing import BackupInfo, backups_folder, info_of, list_backups, vault_id
+from app.services.backup.listing import Backup, backups_folder, info_of, list_backups, vault_id
 from app.services.backup.manifest import DATABASES, KEY_FILES, LIFEBOAT, FileEntry, Manifest, Reason
 from app.services.backup.words import KEPT, fault, room_needed
 from app.timesource import Stopwatch, TimeSource
@@ -43,7 +43,7 @@ class _Job:
     keys: "DataKeys"
     engine: Engine
     target: Path
-    previous: BackupInfo | None
+    previous: Backup | None
     progress: Progress | None
     cancelled: Cancelled | None
     total: int = 0
@@ -66,7 +66,7 @@ def back_up(
     kept: rotate.Kept = rotate.USUAL,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
-) -> BackupInfo:
+) -> Backup:
     """Make a backup beside the vault, then rotate, then copy it to the second folder.
 
     Args:
@@ -119,7 +119,7 @@ def _make(
     reason: Reason,
     progress: Progress | None,
     cancelled: Cancelled | None,
-) -> BackupInfo:
+) -> Backup:
     place = backups_folder(folder)
     remove_leftovers(place)
     known = list_backups(folder, keys)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.services.backup.keeper import BackupState, BackupStatus
-from app.services.backup.listing import BackupInfo
+from app.services.backup.listing import Backup
 from app.services.backup.manifest import Reason
 from app.services.backup.words import shown_size
 from app.timesource import format_date, format_time, to_london
@@ -97,7 +97,7 @@ def when(instant: datetime, now: datetime) -> str:
     return f"{'Today' if day == to_london(now).date() else format_date(day)}, {format_time(instant)}"
 
 
-def _row(info: BackupInfo, now: datetime, proven: str) -> BackupRow:
+def _row(info: Backup, now: datetime, proven: str) -> BackupRow:
     counts = info.manifest.counts
     parts = [_counted(counts.get("cases", 0), "case"), _counted(counts.get("documents", 0), "document")]
     return BackupRow(

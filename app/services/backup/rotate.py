@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.logs import get_logger
 from app.services.backup import facts, files
-from app.services.backup.listing import BackupInfo, list_in
+from app.services.backup.listing import Backup, list_in
 from app.services.backup.manifest import Reason
 from app.timesource import to_london
 
@@ -40,8 +40,8 @@ USUAL = Kept()
 
 
 def to_remove(
-    backups: Sequence[BackupInfo], *, now: datetime, kept: Kept = USUAL, proven: str = "", made: str = ""
-) -> list[BackupInfo]:
+    backups: Sequence[Backup], *, now: datetime, kept: Kept = USUAL, proven: str = "", made: str = ""
+) -> list[Backup]:
     """Return the backups that are no longer needed.
 
     Never among them: the newest; the one just made; the newest that a drill proved; one made before a migration, a
@@ -63,7 +63,7 @@ def to_remove(
     return [info for info in newest_first if info.name not in stay]
 
 
-def _under_old_keys(place: Path, ours: Sequence[BackupInfo], now: datetime) -> list[BackupInfo]:
+def _under_old_keys(place: Path, ours: Sequence[Backup], now: datetime) -> list[Backup]:
     """Return backups of this vault from before its keys were changed, once they are older than any that is kept."""
     vaults, known = {info.manifest.vault for info in ours}, {info.name for info in ours}
     return [
@@ -73,11 +73,11 @@ def _under_old_keys(place: Path, ours: Sequence[BackupInfo], now: datetime) -> l
     ]
 
 
-def _special(info: BackupInfo) -> bool:
+def _special(info: Backup) -> bool:
     return info.reason in (Reason.MIGRATION, Reason.ROTATION, Reason.DRILL)
 
 
-def _newest_of_each(newest_first: Iterable[BackupInfo], count: int, *, weekly: bool) -> set[str]:
+def _newest_of_each(newest_first: Iterable[Backup], count: int, *, weekly: bool) -> set[str]:
     chosen: dict[object, str] = {}
     for info in newest_first:
         day = to_london(info.made_at).date()

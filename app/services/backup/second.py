@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from app.errors import EnvironmentFault, UserError
 from app.services.backup import facts, files, rotate
 from app.services.backup.files import Cancelled
-from app.services.backup.listing import BackupInfo, list_backups, list_in, verify_backup
+from app.services.backup.listing import Backup, list_backups, list_in, verify_backup
 from app.services.backup.manifest import KEY_FILES, NAME, FileEntry
 from app.services.backup.words import Stopped, fault
 
@@ -27,7 +27,7 @@ def second_place(second_folder: Path, vault: str) -> Path:
 
 
 def copy_there(
-    info: BackupInfo,
+    info: Backup,
     keys: "DataKeys",
     engine: Engine,
     second_folder: Path,
@@ -35,7 +35,7 @@ def copy_there(
     now: datetime,
     kept: rotate.Kept = rotate.USUAL,
     cancelled: Cancelled | None = None,
-) -> BackupInfo:
+) -> Backup:
     """Copy a backup to the second folder, read it back, and rotate there.
 
     What is in the way is said in ``second`` and remembered; it never makes the backup itself fail.
@@ -69,7 +69,7 @@ def catch_up(
     now: datetime,
     kept: rotate.Kept = rotate.USUAL,
     cancelled: Cancelled | None = None,
-) -> BackupInfo | None:
+) -> Backup | None:
     """Copy the newest backup to the second folder when it is not there yet.
 
     Returns:
@@ -81,12 +81,12 @@ def catch_up(
     return copy_there(newest, keys, engine, second_folder, now=now, kept=kept, cancelled=cancelled)
 
 
-def is_there(info: BackupInfo, second_folder: Path) -> bool:
+def is_there(info: Backup, second_folder: Path) -> bool:
     """Return whether a backup has its second copy; a whole one has its manifest."""
     return (second_place(second_folder, info.manifest.vault) / info.name / NAME).is_file()
 
 
-def _copy(info: BackupInfo, keys: "DataKeys", second_folder: Path, place: Path, cancelled: Cancelled | None) -> None:
+def _copy(info: Backup, keys: "DataKeys", second_folder: Path, place: Path, cancelled: Cancelled | None) -> None:
     if not second_folder.is_dir():
         # Not made here: an unmounted share's empty place on this disk is no second disk.
         raise EnvironmentFault(f"{WHERE} was not reached.")
@@ -118,7 +118,7 @@ def _copy(info: BackupInfo, keys: "DataKeys", second_folder: Path, place: Path, 
         raise
 
 
-def _linked(entry: FileEntry, partial: Path, earlier: BackupInfo | None, cancelled: Cancelled | None) -> bool:
+def _linked(entry: FileEntry, partial: Path, earlier: Backup | None, cancelled: Cancelled | None) -> bool:
     """Give the earlier copy's file a second name where it is the same; it is read back like any other."""
     if earlier is None or earlier.manifest.entry(entry.name) != entry:
         return False

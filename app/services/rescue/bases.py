@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import EnvironmentFault
 from app.models import SYNCED_TABLES, AuditEntry, ChangeSetRow, DeviceKey
-from app.services.backup.listing import BackupInfo, list_backups
+from app.services.backup.listing import Backup, list_backups
 from app.services.backup.words import shown_size
 from app.services.documents.store import DocumentStore
 from app.services.locking import WRITING
@@ -131,7 +131,7 @@ def counts(engine: Engine) -> dict[str, int]:
         }
 
 
-def _copied(info: BackupInfo, name: str, target: Path) -> bool:
+def _copied(info: Backup, name: str, target: Path) -> bool:
     """Copy a backup's file and return whether it is what the manifest promises."""
     entry = info.manifest.entry(name)
     copies.remove(target)

@@ -20,7 +20,7 @@ from app.models import DeviceKey, SyncState, User
 from app.models.terms import Role
 from app.services import projection  # noqa: F401  (imported while the passphrase is typed, not at the first save)
 from app.services.audit import Action
-from app.services.backup.listing import BackupInfo
+from app.services.backup.listing import Backup
 from app.services.backup.make import back_up
 from app.services.backup.manifest import Reason
 from app.services.backup.restore import finish_restoring
@@ -77,7 +77,7 @@ class Vault:
         self._keys: DataKeys | None = data_keys
         self._workspaces: list[Workspace] = []
         self._turn = threading.Lock()
-        self.backed_up_first: BackupInfo | None = None
+        self.backed_up_first: Backup | None = None
         self.was_unclean = False
         if not new:
             finish_restoring(folder)

@@ -7,7 +7,7 @@ import pytest
 
 from app.services import safekeeping
 from app.services.backup.drill import Opening
-from app.services.backup.listing import BackupInfo
+from app.services.backup.listing import Backup
 from app.services.backup.make import back_up
 from app.services.backup.manifest import Reason
 from app.services.vault import Vault
@@ -15,7 +15,7 @@ from app.services.workspace import Workspace
 from app.timesource import FrozenTime
 from tests.services.casework import open_isla
 
-BackUp = Callable[..., BackupInfo]
+BackUp = Callable[..., Backup]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def kept(vault: Vault, workspace: Workspace) -> Vault:
 def back_up_now(kept: Vault, frozen_time: FrozenTime) -> BackUp:
     """Make a backup of the vault."""
 
-    def make(reason: Reason = Reason.REQUESTED, **options: object) -> BackupInfo:
+    def make(reason: Reason = Reason.REQUESTED, **options: object) -> Backup:
         return back_up(kept.folder, kept.keys, kept.engine, time=frozen_time, reason=reason, **options)  # type: ignore[arg-type]  # passed on
 
     return make

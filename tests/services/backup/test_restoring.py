@@ -14,7 +14,7 @@ from app.errors import EnvironmentFault, UserError
 from app.models import CaseEvent, Child
 from app.services import audit, cases, restoring
 from app.services.backup import files, restore
-from app.services.backup.listing import BackupInfo
+from app.services.backup.listing import Backup
 from app.services.backup.manifest import NAME
 from app.services.backup.restore import copy_back, finish_restoring
 from app.services.backup.words import BackupDamaged
@@ -37,7 +37,7 @@ def unlocking(frozen_time: FrozenTime) -> restoring.Unlocking:
 
 
 @pytest.fixture
-def left(kept: Vault, workspace: Workspace, back_up_now: BackUp) -> BackupInfo:
+def left(kept: Vault, workspace: Workspace, back_up_now: BackUp) -> Backup:
     """A closed vault with a backup, and work done after it."""
     info = back_up_now()
     add_child(workspace, "Tobias", "Fenwright")
@@ -59,7 +59,7 @@ def forenames(folder: Path, time: FrozenTime) -> set[str]:
 
 
 def test_restoring_brings_the_backup_and_everything_newer_from_the_lifeboat(
-    left: BackupInfo, frozen_time: FrozenTime, unlocking: restoring.Unlocking
+    left: Backup, frozen_time: FrozenTime, unlocking: restoring.Unlocking
 ) -> None:
     folder = left.folder.parent.parent
     (folder / "cases.db").write_bytes(os.urandom(200_000))  # it no longer opens
@@ -112,7 +112,7 @@ def _picture(path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["cases.db", "documents.db", NAME])
 def test_a_damaged_backup_changes_nothing(
-    left: BackupInfo, frozen_time: FrozenTime, unlocking: restoring.Unlocking, name: str
+    left: Backup, frozen_time: FrozenTime, unlocking: restoring.Unlocking, name: str
 ) -> None:
     folder = left.folder.parent.parent
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
@@ -147,7 +147,7 @@ def test_a_vault_that_is_open_is_not_restored_over(kept: Vault, back_up_now: Bac
 
 @pytest.mark.parametrize("ends_at", range(14))
 def test_a_swap_that_is_cut_off_anywhere_is_done_at_the_next_opening(
-    left: BackupInfo, frozen_time: FrozenTime, monkeypatch: pytest.MonkeyPatch, ends_at: int
+    left: Backup, frozen_time: FrozenTime, monkeypatch: pytest.MonkeyPatch, ends_at: int
 ) -> None:
     folder = left.folder.parent.parent
     steps = iter(range(100))
@@ -174,7 +174,7 @@ def test_a_swap_that_is_cut_off_anywhere_is_done_at_the_next_opening(
     assert (folder / "set-aside").exists() == put_back
 
 
-def test_no_room_changes_nothing(left: BackupInfo, frozen_time: FrozenTime, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_changes_nothing(left: Backup, frozen_time: FrozenTime, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = left.folder.parent.parent
     with monkeypatch.context() as full:
         full.setattr(restore.shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10**9, 10**9, 1000))  # type: ignore[attr-defined]  # the shape it returns
@@ -199,7 +199,7 @@ def test_no_room_changes_nothing(left: BackupInfo, frozen_time: FrozenTime, monk
 
 
 @pytest.fixture
-def carried(left: BackupInfo, tmp_path: Path) -> Path:
+def carried(left: Backup, tmp_path: Path) -> Path:
     """The backup on a stick; the laptop is gone."""
     stick = shutil.copytree(left.folder, tmp_path / "stick" / "the backup")
     shutil.rmtree(left.folder.parent.parent)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.errors import EnvironmentFault
 from app.services.backup import drill, facts
 from app.services.backup.drill import DrillReport
-from app.services.backup.listing import BackupInfo, info_of, list_backups
+from app.services.backup.listing import Backup, info_of, list_backups
 from app.services.backup.manifest import FORMAT, Manifest, Reason, read_manifest
 from app.services.backup.rotate import Kept, to_remove
 from app.services.vault import Vault
@@ -22,12 +22,12 @@ from tests.services.backup.conftest import BackUp
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
-def made(at: datetime, reason: Reason = Reason.DAILY) -> BackupInfo:
+def made(at: datetime, reason: Reason = Reason.DAILY) -> Backup:
     manifest = Manifest(FORMAT, "v", at.isoformat(), reason, "1", [], "0001", 1, 1, "", {})
     return info_of(Path(f"{at:%Y-%m-%dT%H-%M-%SZ}"), manifest, authentic=True)
 
 
-def kept_of(backups: list[BackupInfo], **options: object) -> list[str]:
+def kept_of(backups: list[Backup], **options: object) -> list[str]:
     gone = {info.name for info in to_remove(backups, now=NOON, **options)}  # type: ignore[arg-type]  # passed on
     return sorted(info.name[:10] for info in backups if info.name not in gone)
 
@@ -48,7 +48,7 @@ def test_a_daily_backup_for_a_year_leaves_seven_days_and_four_weeks() -> None:
 
 
 def test_rotating_each_day_leaves_the_same_as_rotating_once() -> None:
-    there: list[BackupInfo] = []
+    there: list[Backup] = []
     for age in reversed(range(120)):
         now = NOON - timedelta(days=age)
         there.append(made(now))

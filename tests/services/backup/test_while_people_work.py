@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from app.services.backup import make, pin, rotate
-from app.services.backup.listing import BackupInfo
+from app.services.backup.listing import Backup
 from app.services.backup.manifest import Reason
 from app.services.vault.database import connect, open_copy, open_engine
 from app.services.vault.keys import DataKeys
@@ -112,7 +112,7 @@ def engine(folder: Path, keys: DataKeys) -> Iterator[object]:
     made.dispose()
 
 
-def check(info: BackupInfo, keys: DataKeys) -> dict[str, int]:
+def check(info: Backup, keys: DataKeys) -> dict[str, int]:
     """Open a backup's databases, check every page and the total that each commit kept; return which commit it is."""
     state = {}
     for name, key in (("cases.db", keys.cases), ("documents.db", keys.documents)):
