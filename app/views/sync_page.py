@@ -16,6 +16,7 @@ from app.views.kit.feedback import Banner
 from app.views.kit.tags import StateTag
 from app.views.kit.text import Text
 from app.views.pages import Crumb
+from app.views.rescue_card import RescueCard
 from app.views.shortcuts import KEYS
 from app.views.sync_columns import COLUMNS
 from app.views.sync_pill import SyncRelay
@@ -102,6 +103,7 @@ class SyncPage(QWidget):
             "The central store did not take some changes. They are kept on this laptop with the reason beside them. "
             "Make the change again in a way that is allowed, or ask a supervisor.",
         )
+        self.rebuilt = RescueCard(self.context)
         self.refused.setObjectName("refused_notice")
         self.refused.hide()
 
@@ -138,6 +140,7 @@ class SyncPage(QWidget):
         column.addWidget(self.header)
         column.addWidget(self.status_card)
         column.addWidget(self.refused)
+        column.addWidget(self.rebuilt)
         column.addWidget(self.list_card, 1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -155,6 +158,7 @@ class SyncPage(QWidget):
     def open(self) -> None:
         """Read the page anew."""
         self.refresh()
+        self.rebuilt.refresh()
 
     def primary_action(self) -> None:
         """Sync now; the answer shows in the tag and the words."""
@@ -256,6 +260,8 @@ class SyncPage(QWidget):
             lines += [
                 ("Not taken", row.state_words.partition(": ")[2]) for row in view.waiting if row.state == "refused"
             ]
+        if self.rebuilt.lines():
+            lines.append(("Rebuilt", self.rebuilt.lines()))
         return "\n".join(f"{name}: {value}" for name, value in lines)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -12,7 +12,7 @@ from app.models.terms import ChangeState
 from app.services import cases
 from app.services.rescue.central import fetch_rest
 from app.services.rescue.rebuild import rebuild
-from app.services.rescue.report import last_report
+from app.services.rescue.report import last_report, report_of
 from app.services.sync.enrolment import enrol
 from app.services.vault import Vault, lifeboat_keeping, unlock
 from app.timesource import FrozenTime
@@ -127,8 +127,13 @@ def test_without_a_connection_it_says_what_will_come_and_the_next_sync_brings_it
             assert "Rang the aunt." in set(session.scalars(select(CaseEvent.title)))
         with ws.local_session() as session:
             facts.put(session, facts.SERVER, server or "")
+        assert report_of(vault.workspace()) == later
+        frozen_time.advance(minutes=1)
         sync_once(vault.workspace())
         assert truth_of(vault).rows == before.rows
+        now = report_of(vault.workspace())
+        assert now is not None
+        assert not now.awaiting
     finally:
         vault.close()
 

@@ -5,15 +5,19 @@ from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import Engine, insert, select
+from sqlalchemy.orm import Session
 
-from app.models import SyncState
+from app.models import Document, SyncState
 from app.services.locking import WRITING
+from app.services.sync import facts
+from app.services.workspace import Workspace
 from app.timesource import format_date, format_time, to_london
 
 LAST = "rescue:report"
 """Name in ``sync_state`` of the last report; it is inside the encrypted vault."""
 MOST_NAMED = 50
 Kind = Literal["mended", "backup", "new", "lifeboat", "salvage", "central"]
+_STORED = select(SyncState.value).where(SyncState.name == LAST)
 _PLACES: dict[Kind, str] = {
     "mended": "The damaged file itself, put right",
     "backup": "Backup",
@@ -167,7 +171,27 @@ def remember(engine: Engine, report: RebuildReport) -> None:
 def last_report(engine: Engine) -> RebuildReport | None:
     """Return the last rebuild's report, or None when there was none."""
     with engine.connect() as connection:
-        text = connection.execute(select(SyncState.value).where(SyncState.name == LAST)).scalar()
+        return _read(connection.execute(_STORED).scalar())
+
+
+def report_of(ws: Workspace) -> RebuildReport | None:
+    """Return the last rebuild's report of an open vault, as it stands now, or None when there was none."""
+    with ws.read() as session:
+        report = _read(session.execute(_STORED).scalar())
+        if report is None or not report.awaiting or not _has_synced_since(session, report.at):
+            return report
+        sent = select(SyncState.name).where(SyncState.name == facts.DOCUMENT_PREFIX + Document.sha256).exists()
+        come = set(session.scalars(select(Document.id).where(Document.id.in_(report.lost_documents), sent)))
+    lost = [document for document in report.lost_documents if document not in come]
+    return msgspec.structs.replace(report, awaiting="", lost_documents=lost)
+
+
+def _has_synced_since(session: Session, at: str) -> bool:
+    synced = facts.get(session, facts.LAST_SYNCED)
+    return synced is not None and synced >= at and facts.get(session, facts.BEHIND) is None
+
+
+def _read(text: str | None) -> RebuildReport | None:
     try:
         return msgspec.json.decode(text, type=RebuildReport) if text else None
     except msgspec.MsgspecError:

@@ -173,3 +173,28 @@ def test_a_laptop_without_a_central_store_says_so(qapp: Any, qtbot: QtBot, works
     settle(qtbot, page)
     assert not page.sync_now.isEnabled()
     assert "not enrolled" in page.context.sync.status().message
+
+
+def test_the_report_of_a_rebuild_stays_to_be_read(page: SyncPage, qtbot: QtBot, dawn: Workspace) -> None:
+    import msgspec
+
+    from app.services.rescue.report import LAST
+    from app.services.sync import facts
+    from tests.views.shell.test_rescue_page import LONGEST
+
+    page.open()
+    qtbot.waitUntil(lambda: page.context.runner.pending_count() == 0)
+    assert not page.rebuilt.isVisibleTo(page)
+    with dawn.local_session() as session:
+        facts.put(session, LAST, msgspec.json.encode(LONGEST).decode())
+    page.open()
+    qtbot.waitUntil(lambda: page.rebuilt.isVisibleTo(page))
+    assert not page.rebuilt.words.isVisibleTo(page)
+    page.rebuilt._link.activated.emit()
+    assert "Lifeboat, saves from 18:04" in page.rebuilt.words.text()
+    assert page.rebuilt.words.isVisibleTo(page)
+    assert "Lifeboat, saves from 18:04" in page.details()
+    for width in (1200, 640):
+        page.resize(width, 700)
+        page.show()
+        qtbot.waitUntil(lambda: not clipped(page))
