@@ -5,7 +5,8 @@ A save never writes it: an index that is read a few times a year must not cost e
 
 from collections.abc import Callable
 
-from app.services.rows import connection_of, driver
+from app.services.audit.reading import read_entry
+from app.services.rows import connection_of, driver, stored_key
 from app.services.workspace import Workspace
 
 PART = 5_000
@@ -14,17 +15,9 @@ Progress = Callable[[int, int], object]
 _MISSING = """
 SELECT coalesce((SELECT max(sequence) FROM audit_line), 0), coalesce((SELECT max(sequence) FROM audit_entry), 0)
 """
-_INDEX = """
-INSERT OR REPLACE INTO audit_line (sequence, at, actor_id, action, subject_id)
-SELECT sequence,
-       replace(substr(coalesce(json_extract(said, '$.at'), '1970-01-01 00:00:00.000000'), 1, 26), 'T', ' '),
-       replace(json_extract(said, '$.actor_id'), '-', ''),
-       coalesce(json_extract(said, '$.action'), ''),
-       replace(json_extract(said, '$.subject_id'), '-', '')
-FROM (SELECT sequence,
-             CASE WHEN json_valid(CAST(body AS TEXT)) THEN CAST(body AS TEXT) ELSE '{}' END AS said
-      FROM audit_entry WHERE sequence > ? AND sequence <= ?)
-"""
+_BODIES = "SELECT sequence, CAST(body AS BLOB) FROM audit_entry WHERE sequence > ? AND sequence <= ?"
+_INDEX = "INSERT OR REPLACE INTO audit_line (sequence, at, actor_id, action, subject_id) VALUES (?, ?, ?, ?, ?)"
+_UNREADABLE = ("1970-01-01 00:00:00.000000", None, "", None)
 
 
 def refresh(ws: Workspace, progress: Progress | None = None) -> None:
@@ -39,10 +32,22 @@ def refresh(ws: Workspace, progress: Progress | None = None) -> None:
     first = done
     while done < last:
         with ws.local_session() as session:
-            driver(connection_of(session)).execute(_INDEX, (done, done + PART))
+            connection = driver(connection_of(session))
+            found = connection.execute(_BODIES, (done, done + PART)).fetchall()
+            connection.executemany(_INDEX, [(sequence, *_line(body)) for sequence, body in found])
         done += PART
         if progress is not None:
             progress(min(done, last) - first, last - first)
+
+
+def _line(body: bytes) -> tuple[str, str | None, str, str | None]:
+    """Return an entry's columns as a vault stores them."""
+    entry = read_entry(body)
+    if entry is None:
+        return _UNREADABLE
+    actor = entry.actor_id and stored_key(entry.actor_id)
+    subject = entry.subject_id and stored_key(entry.subject_id)
+    return f"{entry.at[:10]} {entry.at[11:26]}", actor, entry.action, subject
 
 
 def rebuild(ws: Workspace) -> None:

@@ -117,12 +117,17 @@ class AuditPage(Themed, QWidget):
             self._query = AuditQuery(case_id=case_id)
         ws, wanted = self._context.ws, self._query.case_id
 
-        def work() -> tuple[list[tuple[str, str]], str, str]:
+        def note() -> tuple[str, str]:
             audit_trail.note_reading(ws)
-            audit_trail.refresh(ws, self.model.indexing.emit)
-            return audit_trail.people(ws), reference_of(ws, wanted) if wanted else "", refusal(ws)
+            return reference_of(ws, wanted) if wanted else "", refusal(ws)
 
-        self._context.runner.run(self, work, lambda found: self._show_people(*found), lane="cpu")
+        def people() -> list[tuple[str, str]]:
+            audit_trail.refresh(ws, self.model.indexing.emit)
+            return audit_trail.people(ws)
+
+        self._context.runner.run(self, note, lambda found: self._show_first(*found))
+        # The newest entries need no index; whoever is in the audit is known once there is one.
+        self._context.runner.run(self, people, self.panel.show_people, lane="cpu")
         self.table.setFocus()
 
     def primary_action(self) -> None:
@@ -148,9 +153,8 @@ class AuditPage(Themed, QWidget):
 
     # Queries
 
-    def _show_people(self, people: list[tuple[str, str]], reference: str, refused: str) -> None:
+    def _show_first(self, reference: str, refused: str) -> None:
         self._reference = reference
-        self.panel.show_people(people)
         self.panel.show_query(self._query, reference)
         self.verification.show_refusal(refused)
         self._reload()
@@ -186,12 +190,7 @@ class AuditPage(Themed, QWidget):
         self._context.runner.run(self, lambda: audit_trail.find_case(ws, reference), found, missing)
 
     def _show_loaded(self, count: int) -> None:
-        words = "1 entry" if count == 1 else f"{count:,} entries"
-        if self._reference:
-            words += f" about {self._reference}"
-        elif not self._query.is_plain:
-            words += (" matches" if count == 1 else " match") + " the filters"
-        self.head.set_title("Audit", words)
+        self._show_count()
         if count:
             self._stack.setCurrentWidget(self.table)
             self.table.go_to(0)
@@ -200,9 +199,20 @@ class AuditPage(Themed, QWidget):
         self.export_button.setEnabled(count > 0)
         self.ready.emit()
 
+    def _show_count(self) -> None:
+        count = self.model.rowCount()
+        words = "1 entry" if count == 1 else f"{count:,} entries"
+        if self._reference:
+            words += f" about {self._reference}"
+        elif not self._query.is_plain:
+            words += (" matches" if count == 1 else " match") + " the filters"
+        self.head.set_title("Audit", words)
+
     def _show_indexing(self, done: int, total: int) -> None:
         if done < total:
-            self.head.set_title("Audit", f"Preparing {done:,} of {total:,}")
+            self.head.set_title("Audit", f"Preparing filters, {done:,} of {total:,}")
+        else:
+            self._show_count()
 
     def _open_case(self, case_id: str) -> None:
         from app.services.access import Permission, allowed

@@ -59,7 +59,6 @@ def _create_tables() -> None:
         sa.Column("subject_id", sa.Uuid(as_uuid=False), nullable=True),
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_audit_line")),
     )
-    op.create_index("ix_audit_line_subject", "audit_line", ["subject_id"], unique=False)
 
 
 def _carry_over() -> None:
