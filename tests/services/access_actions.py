@@ -94,6 +94,7 @@ EVERYBODY = frozenset(
         "audit_trail.checking.check",
         "audit_trail.checking.refusal",
         "audit_trail.checking.report_text",
+        "audit_trail.checking.save_report",
         "audit_trail.index.rebuild",
         "audit_trail.index.refresh",
         "drafts.load_draft",
