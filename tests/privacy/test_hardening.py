@@ -39,6 +39,8 @@ def window(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A Rollcall that has painted its first window, in a folder where core files would be written."""
     work = tmp_path / "work"
     work.mkdir()
+    (tmp_path / "vault").mkdir()
+    (tmp_path / "vault" / "vault.json").write_text('{"header": {"label": "Test laptop"}, "wraps": []}')
     environment = dict(
         os.environ,
         QT_QPA_PLATFORM="offscreen",
