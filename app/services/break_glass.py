@@ -15,7 +15,6 @@ from app.models import BreakGlass, Case, CaseAccess
 from app.services.access import Permission, require
 from app.services.access_rules import access_rules, check_reason
 from app.services.audit import Action
-from app.services.audit import Action
 from app.services.restriction import CONFLICT_WORDS, named_cases, require_case, sight_of
 from app.services.workspace import Workspace
 

@@ -199,3 +199,13 @@ def _left_rolls(session: Session, children: Sequence[str]) -> dict[str, date]:
             elif child not in left or to_on > left[child]:
                 left[child] = to_on
     return {child: day for child, day in left.items() if child not in on_roll}
+
+
+def children_of(session: Session, person_ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (person, child) of people some conflict is about, such as a parent's telephone number."""
+    query = (
+        select(Relationship.person_id, Relationship.child_id)
+        .where(Relationship.person_id.in_(person_ids))
+        .order_by(Relationship.created_at)
+    )
+    return [(person, child) for person, child in session.execute(query) if person]

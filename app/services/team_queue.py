@@ -3,7 +3,6 @@
 Suggestions are advice with their reason; a person allocates (:mod:`app.services.allocation`).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -11,7 +10,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.models import CaseRow, Closure, Conflict, Letter, Relationship, Team, User
+from app.models import CaseRow, Closure, Conflict, Letter, Team, User
 from app.models.terms import CaseStatus, ConflictState, LetterState
 from app.services import team_advice
 from app.services.access import Permission, require
@@ -329,7 +328,7 @@ def _conflicts(session: Session, team: ColumnElement[bool], today: date) -> list
         for row in session.scalars(select(CaseRow).where(team, about).order_by(CaseRow.opened_on)):
             cases[row.case_id] = row
             cases[row.child_id] = row
-        for person_id, child_id in _children_of(session, some):
+        for person_id, child_id in team_advice.children_of(session, some):
             if child_id not in cases:
                 for row in session.scalars(select(CaseRow).where(team, CaseRow.child_id == child_id)):
                     cases[child_id] = row
@@ -356,16 +355,6 @@ def _conflicts(session: Session, team: ColumnElement[bool], today: date) -> list
             )
         )
     return found
-
-
-def _children_of(session: Session, person_ids: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (person, child) of people some conflict is about, such as a parent's telephone number."""
-    query = (
-        select(Relationship.person_id, Relationship.child_id)
-        .where(Relationship.person_id.in_(person_ids))
-        .order_by(Relationship.created_at)
-    )
-    return [(person, child) for person, child in session.execute(query) if person]
 
 
 def _already(name: str) -> str:

@@ -95,10 +95,13 @@ EVERYBODY = frozenset(
         "audit_trail.checking.refusal",
         "audit_trail.checking.report_text",
         "audit_trail.checking.save_report",
+        "audit_trail.checking.save_report",
         "audit_trail.index.rebuild",
         "audit_trail.index.refresh",
+        "drafts.kept_keys",
         "drafts.load_draft",
         "drafts.save_draft",
+        "rescue.report.report_of",
         "today.counts",
         "access_alerts.waiting",
         "sync.centre.sync_view",
@@ -454,6 +457,7 @@ ACTIONS: dict[str, Action] = {
 
 OWN_LAPTOP: dict[str, Call] = {
     "drafts.save_draft": lambda ws, k, s: drafts.save_draft(ws, "note:x", "words"),
+    "drafts.kept_keys": lambda ws, k, s: drafts.kept_keys(ws, "note:"),
     "drafts.load_draft": lambda ws, k, s: drafts.load_draft(ws, "note:x"),
     "today.counts": lambda ws, k, s: today.counts(ws),
     "access_alerts.waiting": lambda ws, k, s: access_alerts.waiting(ws),

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
-from enum import IntEnum
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -21,108 +20,31 @@ from app.models.terms import CaseStatus, DocumentState
 from app.services.access import Permission, require
 from app.services.ages import age_words
 from app.services.batches import batched
+from app.services.documents.candidates import STRENGTH_WORDS, Candidate, Mark, Reason, Strength, Suggestions
 from app.services.documents.clues import Clues, Span, find_clues
 from app.services.documents.listing import require_document
-from app.services.documents.protocol import Box
 from app.services.letters import code as letter_code
 from app.services.restriction import require_case, sight_of
 from app.services.workspace import Workspace
 from app.timesource import format_date
+
+__all__ = [
+    "STRENGTH_WORDS",
+    "Candidate",
+    "Mark",
+    "Reason",
+    "Strength",
+    "Suggestions",
+    "describe_case",
+    "suggest",
+    "summaries",
+]
 
 _MOST_CANDIDATES = 5
 _BATCH = 400
 _BORN_WITHIN_YEARS = 21
 _NEAR = 60
 """Characters between a name and a date of birth that are ringed together."""
-
-
-class Strength(IntEnum):
-    """How much a reason says."""
-
-    WEAK = 1
-    POSSIBLE = 2
-    STRONG = 3
-    CERTAIN = 4
-
-
-STRENGTH_WORDS = {
-    Strength.CERTAIN: "Certain match",
-    Strength.STRONG: "Strong match",
-    Strength.POSSIBLE: "Possible match",
-    Strength.WEAK: "Weak",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Where a reason stands: a stretch of text, or a box (shares of the page) for a QR code."""
-
-    page: int
-    span: Span | None = None
-    box: Box | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One reason for a candidate, in words.
-
-    Attributes:
-        number: from 1, as it is shown beside the words and on the page.
-        marks: where it stands; empty when it cannot be pointed at.
-    """
-
-    number: int
-    words: str
-    strength: Strength
-    marks: tuple[Mark, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A case the document may belong to.
-
-    Attributes:
-        about: age, year, reference and whose case it is, in one line.
-        note: what is due next, or that the case is closed.
-        can_link: False for a closed case.
-    """
-
-    case_id: str
-    child_id: str
-    reference: str
-    child_name: str
-    about: str
-    note: str
-    strength: Strength
-    reasons: tuple[Reason, ...]
-    can_link: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestions:
-    """Candidates, the strongest first.
-
-    Attributes:
-        chosen: index of the one candidate that may be chosen beforehand, or None.
-        note: words about a code of ours that belongs to no letter on this laptop.
-    """
-
-    candidates: tuple[Candidate, ...] = ()
-    chosen: int | None = None
-    note: str = ""
-
-    @property
-    def summary(self) -> tuple[str, str]:
-        """The state and words for a list: ``strong``, ``possible``, ``weak`` or ``none``."""
-        if not self.candidates:
-            return "none", "No match yet"
-        best = self.candidates[0].strength
-        if self.chosen is not None and best >= Strength.STRONG:
-            return "strong", STRENGTH_WORDS[best]
-        if best == Strength.WEAK:
-            return "weak", "Weak match"
-        count = sum(candidate.strength >= Strength.POSSIBLE for candidate in self.candidates)
-        return "possible", "1 possible match" if count == 1 else f"{count} possible matches"
 
 
 @dataclass(slots=True)

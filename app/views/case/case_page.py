@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.errors import UserError
 from app.services import case_page
@@ -93,6 +93,8 @@ class CasePage(Themed, QWidget):
             "history": self.history,
         }
         self.stack = QStackedWidget()
+        # A form over the tabs has the height it needs before the tabs have theirs.
+        self.stack.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         for tab in self._tabs.values():
             self.stack.addWidget(tab)
         self.side = SideColumn()

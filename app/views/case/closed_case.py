@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.errors import AccessRefused, UserError
 from app.views.case import access_forms
@@ -69,20 +69,27 @@ class ClosedCaseView(Themed, QWidget):
         buttons.addWidget(self.emergency_button)
         buttons.addStretch(1)
         self._inside.addLayout(buttons)
+        inside = QWidget()
         row = QHBoxLayout()
         row.addStretch(1)
         row.addWidget(self._card, 8)
         row.addStretch(1)
-        column = QVBoxLayout(self)
+        column = QVBoxLayout(inside)
         column.addLayout(row)
         column.addStretch(1)
+        self._column = column
+        scroll = QScrollArea()
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(inside)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
 
     def restyle(self) -> None:
         """Follow the theme and the text size."""
         self._card.setMaximumWidth(px(WIDTH))
-        layout = self.layout()
-        if layout is not None:
-            layout.setContentsMargins(px(20), px(28), px(20), px(20))
+        self._column.setContentsMargins(px(20), px(28), px(20), px(20))
 
     def show_refusal(self, case_id: str, error: UserError) -> None:
         """Say why a case is not shown; of a restricted one, what may be shown is read."""
