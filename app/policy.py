@@ -48,7 +48,7 @@ RULES = {
     rule.key: rule
     for rule in (
         Rule("lock_minutes_most", 15, 5, "Lock after at most this many minutes without use", "smaller", 1, 15),
-        Rule("offline_days", 30, 14, "Days without the central store before a fresh sign-in", "smaller", 1, 365),
+        Rule("offline_days", 30, 14, "Days that a laptop may be away from the central store", "smaller", 1, 365),
         Rule("vault_folder", "", "", "Where vaults are kept", "only once"),
         Rule("backup_folder", "", "", "The second folder or share for backups", "only once"),
         Rule("servers", None, (), "Addresses of central stores that may be used; the first is filled in", "fewer"),

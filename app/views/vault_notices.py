@@ -31,7 +31,14 @@ class VaultNotices(QWidget):
 
     def look(self) -> None:
         """Ask the vault, off the window's thread, and show what it says."""
-        self.context.runner.run(self, self.context.ws.notices, self._show, lambda _error: None)
+        ws = self.context.ws
+
+        def ask() -> tuple[tuple[str, str], ...]:
+            from app.services import offline_limit
+
+            return (*ws.notices(), *offline_limit.notices(ws))
+
+        self.context.runner.run(self, ask, self._show, lambda _error: None)
 
     def _something_changed(self, _tables: object) -> None:
         if not self._soon.isActive():
