@@ -19,12 +19,14 @@ def rescue(
     as_json: Json = False,
 ) -> None:
     """Read both databases to their last page. What is damaged is set aside, never deleted, and rebuilt."""
+    from app.services import safekeeping
     from app.services.rescue.central import fetch_rest
     from app.services.rescue.rebuild import rebuild
     from app.services.vault import unlock
+    from app.settings import Settings
 
     unlocked = unlock(OPTIONS.vault, passphrase(), time=SystemTime())
-    report = rebuild(unlocked, progress=_say)
+    report = rebuild(unlocked, second=safekeeping.second_folder(Settings()), progress=_say)
     vault = unlocked.open()
     try:
         if report.damaged and not offline:

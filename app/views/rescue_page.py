@@ -155,12 +155,16 @@ class Rescue:
 
     def start(self) -> None:
         """Rebuild what is damaged."""
-        from app.services.rescue.rebuild import rebuild
-
         unlocked, say = self._unlocked, self.page.said.emit
-        self._runner.run(
-            self.page, lambda: rebuild(unlocked, progress=say), self._rebuilt, self._failed, lane="database"
-        )
+
+        def work() -> "RebuildReport":
+            from app.services import safekeeping
+            from app.services.rescue.rebuild import rebuild
+            from app.settings import Settings
+
+            return rebuild(unlocked, second=safekeeping.second_folder(Settings()), progress=say)
+
+        self._runner.run(self.page, work, self._rebuilt, self._failed, lane="database")
 
     def _rebuilt(self, report: "RebuildReport") -> None:
         if report.enrol_again:

@@ -181,7 +181,7 @@ def test_a_copied_vault_opens_on_another_machine_with_the_recovery_key_only(
 @pytest.mark.skipif(sys.platform == "win32", reason="processes are killed by signal here")
 def test_a_rebuild_that_is_killed_is_taken_up_by_the_next_unlocking(specimen: Callable[..., Specimen]) -> None:
     chance = random.Random(7)
-    for _ in range(40 if LONG else 5):
+    for _ in range(40 if LONG else 3):
         it = specimen()
         (it.folder / "cases.db").write_bytes(b"gone")
         content = bytearray((it.folder / "documents.db").read_bytes())

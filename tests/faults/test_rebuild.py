@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from app.services.backup.second import second_place
+from app.services.rescue.rebuild import rebuild
 from app.services.rescue.report import last_report
-from app.services.vault import pages
+from app.services.vault import pages, unlock
+from tests.conftest import PASSPHRASE
 from tests.faults.conftest import Specimen
+from tests.faults.test_flipped_byte import LONG
 from tests.faults.truth import open_or_rebuild, truth_of
 
 PAGE = pages.PAGE
@@ -51,8 +55,10 @@ def garbage(path: Path) -> None:
 DAMAGES = [remove, empty, keep_one_page, cut_in_a_page, cut_at_a_page, zero_a_sector, scramble_half, garbage]
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("backup", [True, False], ids=["backup", "no backup"])
+@pytest.mark.parametrize(
+    ("damage", "backup"),
+    [(damage, True) for damage in DAMAGES] + [(damage, False) for damage in (DAMAGES if LONG else DAMAGES[::3])],
+)
 def test_a_lost_cases_db_comes_back_whole(
     damage: Callable[[Path], None], backup: bool, specimen: Callable[..., Specimen]
 ) -> None:
@@ -76,3 +82,28 @@ def test_a_lost_cases_db_comes_back_whole(
         vault.close()
     kept = it.folder / "set-aside" / report.set_aside / "cases.db"
     assert (kept.read_bytes() if kept.exists() else None) == left
+
+
+def test_a_second_copy_in_another_folder_counts_when_the_first_is_gone(
+    specimen: Callable[..., Specimen], tmp_path: Path
+) -> None:
+    it = specimen()
+    unlocked = unlock(it.folder, PASSPHRASE, time=it.time)
+    there = second_place(tmp_path / "share", unlocked.file.header.vault)
+    there.parent.mkdir(parents=True)
+    (it.folder / "backups").rename(there)
+    (it.folder / "cases.db").unlink()
+    report = rebuild(unlocked, second=tmp_path / "share")
+    assert report.sources[0].kind == "backup"
+    vault = unlocked.open()
+    try:
+        assert truth_of(vault).rows == it.truth.rows
+    finally:
+        vault.close()
+
+
+def test_a_share_that_is_not_reached_keeps_nobody_waiting(specimen: Callable[..., Specimen], tmp_path: Path) -> None:
+    it = specimen()
+    (it.folder / "cases.db").unlink()
+    report = rebuild(unlock(it.folder, PASSPHRASE, time=it.time), second=tmp_path / "not there")
+    assert report.sources[0].kind == "backup"

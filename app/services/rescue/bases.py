@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from app.errors import EnvironmentFault
 from app.models import SYNCED_TABLES, AuditEntry, ChangeSetRow, DeviceKey
-from app.services.backup.listing import Backup, list_backups
+from app.services.backup.listing import Backup, list_backups, list_in
+from app.services.backup.second import second_place
 from app.services.backup.words import shown_size
 from app.services.documents.store import DocumentStore
 from app.services.locking import WRITING
@@ -63,10 +64,21 @@ def mended(unlocked: Unlocked, name: str, key: bytes, say: Say) -> tuple[Base | 
     return Base(_ready(working, name), Source("mended", name, pages=len(before.pages))), None
 
 
-def from_backup(unlocked: Unlocked, name: str, key: bytes, say: Say) -> Base | None:
-    """Return the newest backup's copy of a database that is whole to its last byte and page."""
+def from_backup(unlocked: Unlocked, name: str, key: bytes, second: Path | None, say: Say) -> Base | None:
+    """Return the newest backup's copy of a database that is whole to its last byte and page.
+
+    Args:
+        unlocked: the keys.
+        name: of the database.
+        key: of it.
+        second: the folder of second copies, when there is one; it need not be reached.
+        say: told in words what is being done.
+    """
     working = unlocked.folder / (name + WORKING)
-    for info in list_backups(unlocked.folder, unlocked.keys):
+    found = list_backups(unlocked.folder, unlocked.keys)
+    if second is not None:
+        found += list_in(second_place(second, unlocked.file.header.vault), unlocked.keys)
+    for info in sorted(found, key=lambda info: info.made_at, reverse=True):
         say(f"Reading the backup of {info.made_at:%d %B %Y}")
         if not _copied(info, name, working):
             continue

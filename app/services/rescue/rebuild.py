@@ -46,6 +46,7 @@ class _Rebuild:
 
     unlocked: Unlocked
     say: Say
+    second: Path | None = None
     place: Path | None = None
     sources: list[Source] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
@@ -61,13 +62,14 @@ class _Rebuild:
         return keys.cases if name == CASES else keys.documents
 
 
-def rebuild(unlocked: Unlocked, *, progress: Say | None = None) -> RebuildReport:
+def rebuild(unlocked: Unlocked, *, second: Path | None = None, progress: Say | None = None) -> RebuildReport:
     """Read both databases to their last page, and rebuild what is damaged. No connection may be open on them.
 
     What is there already and whole stays as it is. Doing it again, after a crash say, goes on where it stopped.
 
     Args:
         unlocked: the keys.
+        second: the folder of second copies of backups, when there is one.
         progress: told in words what is being done.
 
     Returns:
@@ -76,7 +78,7 @@ def rebuild(unlocked: Unlocked, *, progress: Say | None = None) -> RebuildReport
     Raises:
         EnvironmentFault: another Rollcall has the vault open, or the disk is full or in the way; nothing was moved.
     """
-    work = _Rebuild(unlocked, progress or (lambda _words: None))
+    work = _Rebuild(unlocked, progress or (lambda _words: None), second)
     try:
         refuse_if_open(work.folder)
         finish_restoring(work.folder)
@@ -138,7 +140,7 @@ def _base(work: _Rebuild, name: str, contents: LifeboatContents | None) -> Base:
         work.salvage_from = partial.replace(work.folder / SALVAGE)
         _with_log(partial, work.salvage_from)
     if base is None:
-        base = bases.from_backup(work.unlocked, name, key, work.say)
+        base = bases.from_backup(work.unlocked, name, key, work.second, work.say)
         if base is not None and name == CASES:
             bases.migrate(base.path, key)
     if base is None and name == CASES:
