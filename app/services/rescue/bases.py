@@ -20,7 +20,7 @@ from app.services.backup.words import shown_size
 from app.services.documents.store import DocumentStore
 from app.services.locking import WRITING
 from app.services.rescue import copies
-from app.services.rescue.copies import READY, WORKING
+from app.services.rescue.copies import READY, WORKING, Judged
 from app.services.rescue.report import Source
 from app.services.vault import Unlocked
 from app.services.vault.database import open_engine
@@ -45,8 +45,15 @@ class Base:
     source: Source
 
 
-def mended(unlocked: Unlocked, name: str, key: bytes, say: Say) -> tuple[Base | None, Path | None]:
+def mended(unlocked: Unlocked, name: str, key: bytes, found: Judged, say: Say) -> tuple[Base | None, Path | None]:
     """Return the damaged file put right by its own codes, if it is whole then.
+
+    Args:
+        unlocked: the keys.
+        name: of the database.
+        key: of it.
+        found: what is the matter with it.
+        say: told in words what is being done.
 
     Returns:
         The base or None; and the copy that is not whole but may still be read in part, or None.
@@ -56,12 +63,10 @@ def mended(unlocked: Unlocked, name: str, key: bytes, say: Say) -> tuple[Base | 
     if not path.exists() or path.stat().st_size == 0:
         return None, None
     say(f"Reading {name} page by page")
-    before = copies.judge(path, key, copies.TABLES[name])
-    found = copies.mended_copy(path, working, key, copies.TABLES[name])
-    if not found.sound:
+    if not copies.mended_copy(path, working, key, copies.TABLES[name]).sound:
         return None, working
     copies.close_log(working, key)
-    return Base(_ready(working, name), Source("mended", name, pages=len(before.pages))), None
+    return Base(_ready(working, name), Source("mended", name, pages=len(found.pages))), None
 
 
 def from_backup(unlocked: Unlocked, name: str, key: bytes, second: Path | None, say: Say) -> Base | None:

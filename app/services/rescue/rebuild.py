@@ -87,7 +87,7 @@ def rebuild(unlocked: Unlocked, *, second: Path | None = None, progress: Say | N
         damaged = [name for name, found in judged.items() if not found.sound]
         bases.room_for(work.folder, damaged)
         contents = _lifeboat(work)
-        ready = {name: _base(work, name, contents) for name in damaged}
+        ready = {name: _base(work, name, judged[name], contents) for name in damaged}
         report = _complete(work, judged, ready, contents)
         for name, base in ready.items():
             _swap(work, name, judged[name].wrong, base)
@@ -132,10 +132,10 @@ def _lifeboat(work: _Rebuild) -> LifeboatContents | None:
         return None
 
 
-def _base(work: _Rebuild, name: str, contents: LifeboatContents | None) -> Base:
+def _base(work: _Rebuild, name: str, found: Judged, contents: LifeboatContents | None) -> Base:
     """Return what a damaged database is rebuilt on, ready beside it."""
     key = work.key(name)
-    base, partial = bases.mended(work.unlocked, name, key, work.say)
+    base, partial = bases.mended(work.unlocked, name, key, found, work.say)
     if base is None and name == DOCUMENTS and partial is not None:
         work.salvage_from = partial.replace(work.folder / SALVAGE)
         _with_log(partial, work.salvage_from)
