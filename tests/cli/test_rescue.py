@@ -52,6 +52,29 @@ def test_a_damaged_vault_is_rebuilt_and_the_report_says_what_came_from_where(
     assert "Nothing was changed" in capsys.readouterr().out
 
 
+def test_a_page_put_right_in_a_vault_that_was_never_enrolled(
+    rescue: Callable[..., int], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = bytearray((folder / "cases.db").read_bytes())
+    content[4096 * 6 + 33] ^= 4
+    (folder / "cases.db").write_bytes(content)
+    assert rescue("--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["report"]["sources"][0] | {"records": 0, "change_sets": 0, "audit_entries": 0} == {
+        "kind": "mended",
+        "file": "cases.db",
+        "name": "",
+        "first_at": "",
+        "made_at": "",
+        "records": 0,
+        "change_sets": 0,
+        "audit_entries": 0,
+        "drafts": 0,
+        "documents": 0,
+        "pages": 1,
+    }
+
+
 def test_what_no_source_has_is_exit_status_one(
     rescue: Callable[..., int], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,6 @@ and forks a child for each piece of work, because a fork costs a fiftieth of a s
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -82,6 +81,8 @@ def serve() -> None:
 
 
 def _child(work: Callable[..., None], job: dict[str, Any], writing: int) -> None:
+    import resource
+
     from app.errors import RollcallError
 
     done: list[str] = []

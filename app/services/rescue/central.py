@@ -33,7 +33,7 @@ def fetch_rest(vault: Vault, report: RebuildReport, progress: Callable[[str], No
         report: of the rebuild; the new one takes its place in the vault.
         progress: told in words how far it is.
     """
-    if report.enrol_again or not enrolled(vault.system_workspace()):
+    if report.enrol_again or vault.device_id is None or not enrolled(vault.system_workspace()):
         return report
 
     def tell(at: SyncProgress) -> None:
