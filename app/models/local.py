@@ -166,8 +166,6 @@ class CaseRow(Base):
         Index("ix_case_row_officer_due", "status", "officer_id", "next_due_on"),
         Index("ix_case_row_due", "status", "next_due_on"),
         Index("ix_case_row_child", "child_id"),
-        # Few cases are restricted; every list asks which.
-        Index("ix_case_row_restricted", "case_id", sqlite_where=text("restricted = 1")),
     )
 
     case_id: Mapped[Key]
@@ -196,6 +194,7 @@ class CaseRow(Base):
     flags: Mapped[str] = mapped_column(default="")
     """Active safety flag kinds, separated by commas."""
     restricted: Mapped[bool] = mapped_column(default=False)
+    """The child has a restricted case: this one or another."""
 
 
 class Draft(Base):

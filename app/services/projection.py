@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import Row, Table, delete, func, insert, inspect, select, text, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.models import (
     SYNCED_TABLES,
@@ -36,6 +36,7 @@ UPDATE case_row SET last_activity_at = ?, last_activity = ?
 WHERE case_id = ? AND (last_activity_at IS NULL OR last_activity_at <= ?)
 """
 _STORED_INSTANT = converter_of(cast("Table", CaseRow.__table__), "last_activity_at")
+_OTHER = aliased(Case)
 _CASE_TABLES = {"task", "clock", "case_event"}
 _CHILD_TABLES = {"child", "child_name", "enrolment", "safety_flag"}
 
@@ -52,7 +53,7 @@ def refresh(session: Session, changes: Sequence[Change], time: TimeSource) -> li
         For each change, the id of the case, child or record whose history it belongs to.
     """
     subjects = [_subject(session, change) for change in changes]
-    cases, children, events = _touched(changes, subjects)
+    cases, children, events = _touched(session, changes, subjects)
     for change in changes:
         if change.table == "user":
             _rename_officer(session, change)
@@ -67,10 +68,13 @@ def refresh(session: Session, changes: Sequence[Change], time: TimeSource) -> li
     return subjects
 
 
-def _touched(changes: Sequence[Change], subjects: Sequence[str | None]) -> tuple[set[str], set[str], list[Change]]:
+def _touched(
+    session: Session, changes: Sequence[Change], subjects: Sequence[str | None]
+) -> tuple[set[str], set[str], list[Change]]:
     """Return the cases and children to refresh, and the new events that only move a case's last activity."""
     cases: set[str] = set()
     children: set[str] = set()
+    restricted: set[str] = set()
     events: list[Change] = []
     for change, subject in zip(changes, subjects, strict=True):
         if change.table == "case":
@@ -78,12 +82,19 @@ def _touched(changes: Sequence[Change], subjects: Sequence[str | None]) -> tuple
             child = change.fields.get("child_id")
             if child and child[1]:
                 children.add(child[1])
+            elif "restricted" in change.fields:
+                restricted.add(change.row)
         elif change.table == "case_event" and change.op == "insert":
             events.append(change)
         elif change.table in _CASE_TABLES and subject:
             cases.add(subject)
         elif change.table in _CHILD_TABLES and subject:
             children.add(subject)
+    # A restriction covers the child, so the rows of the child's other cases carry it too.
+    for some in batched(restricted, BATCH):
+        cases.update(
+            session.scalars(select(_OTHER.id).join(Case, Case.child_id == _OTHER.child_id).where(Case.id.in_(some)))
+        )
     return cases, children, events
 
 
@@ -185,6 +196,7 @@ def _case_rows(session: Session, case_ids: Sequence[str], time: TimeSource) -> l
     children = [row.Case.child_id for row in cases]
     schools = _last_schools(session, children)
     flags = _flags(session, children)
+    restricted = set(session.scalars(select(Case.child_id).where(Case.child_id.in_(children), Case.restricted)))
     due = next_due(session, case_ids)
     rows = []
     for row in cases:
@@ -216,7 +228,7 @@ def _case_rows(session: Session, case_ids: Sequence[str], time: TimeSource) -> l
                 "last_activity": event.title if event else "",
                 "last_school": schools.get(case.child_id, ""),
                 "flags": flags.get(case.child_id, ""),
-                "restricted": case.restricted,
+                "restricted": case.child_id in restricted,
             }
         )
     return rows

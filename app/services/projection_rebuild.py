@@ -23,7 +23,7 @@ SELECT c.id, c.child_id, c.reference, trim(k.forename || ' ' || k.surname),
     trim(k.surname_folded || ' ' || k.forename_folded), k.born_on, k.year_group, c.status, c.stage, c.stage_since,
     c.opened_on, c.closed_on, c.officer_id, coalesce(u.name, ''), c.team_id, c.area, c.source_name, NULL, '',
     0, e.happened_at, coalesce(e.title, ''), coalesce(s.school_name, ''), coalesce(f.kinds, ''),
-    c.restricted
+    EXISTS (SELECT 1 FROM "case" AS o WHERE o.child_id = c.child_id AND o.restricted = 1)
 FROM "case" AS c
 JOIN child AS k ON k.id = c.child_id
 LEFT JOIN "user" AS u ON u.id = c.officer_id

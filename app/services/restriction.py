@@ -8,15 +8,15 @@ what this person may not see.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Table, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.errors import AccessRefused
 from app.models import BreakGlass, Case, CaseAccess, InterestDeclared, Relationship, User
 from app.services.access import Permission, require
-from app.services.rows import connection_of, driver, stored_key
+from app.services.rows import connection_of, converter_of, driver, stored_key
 
 if TYPE_CHECKING:
     from app.services.workspace import Actor
@@ -29,8 +29,22 @@ SELECT c.status,
           WHERE i.user_id = ? AND i.ended_at IS NULL AND (i.child_id = c.child_id OR i.case_id = c.id))
 FROM "case" AS c WHERE c.id = ?
 """
-_RESTRICTED = "SELECT case_id, child_id FROM case_row WHERE restricted = 1"
-_DECLARED = "SELECT child_id, case_id FROM interest_declared WHERE user_id = ? AND ended_at IS NULL"
+# Every list asks these, so they are one statement each, whatever the number of restricted cases.
+_MASKED = """
+SELECT x.id, x.child_id FROM "case" AS x WHERE x.child_id IN (
+  SELECT r.child_id FROM "case" AS r WHERE r.restricted = 1
+    AND NOT EXISTS (SELECT 1 FROM case_access AS a
+                    WHERE a.case_id = r.id AND a.user_id = ? AND a.ended_at IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM break_glass AS b
+                    WHERE b.case_id = r.id AND b.user_id = ? AND b.from_at <= ? AND b.until_at > ?))
+"""
+_HIDDEN = """
+SELECT x.id, d.child_id FROM (
+  SELECT coalesce(i.child_id, c.child_id) AS child_id FROM interest_declared AS i
+  LEFT JOIN "case" AS c ON c.id = i.case_id WHERE i.user_id = ? AND i.ended_at IS NULL) AS d
+LEFT JOIN "case" AS x ON x.child_id = d.child_id
+"""
+_STORED_INSTANT = converter_of(cast("Table", BreakGlass.__table__), "from_at")
 CONFLICT_WORDS: Final = "You have declared a conflict of interest here. Ask a supervisor."
 
 
@@ -68,6 +82,9 @@ class Sight:
         return _outside(column, self.hidden)
 
 
+_ALL: Final = Sight()
+
+
 def _outside(column: InstrumentedAttribute[Any], cases: frozenset[str]) -> list[ColumnElement[bool]]:
     return [or_(column.is_(None), column.not_in(cases))] if cases else []
 
@@ -75,23 +92,17 @@ def _outside(column: InstrumentedAttribute[Any], cases: frozenset[str]) -> list[
 def sight_of(session: Session, actor: "Actor") -> Sight:
     """Return what a person may not see, from two indexed look-ups: lists ask it once a reading."""
     cursor = driver(connection_of(session))
-    key = stored_key(actor.user_id) if actor.user_id else ""
-    restricted: dict[str, set[str]] = {}
-    for case_id, child_id in cursor.execute(_RESTRICTED).fetchall():
-        restricted.setdefault(_id(child_id), set()).add(_id(case_id))
-    declared = cursor.execute(_DECLARED, (key,)).fetchall() if key else []
-    if not restricted and not declared:
-        return Sight()
-    named = named_cases(session, actor, {case for cases in restricted.values() for case in cases})
-    masked_children = {child for child, cases in restricted.items() if not cases <= named}
-    hidden_children = {_id(child) for child, _ in declared if child}
-    hidden_children |= set(_children_of(session, [_id(case) for child, case in declared if case and not child]))
-    masked_children -= hidden_children
+    key, now = stored_key(actor.user_id) if actor.user_id else "", _STORED_INSTANT(now_of(session))
+    masked = cursor.execute(_MASKED, (key, key, now, now)).fetchall()
+    hidden = cursor.execute(_HIDDEN, (key,)).fetchall() if key else []
+    if not masked and not hidden:
+        return _ALL
+    hidden_children = frozenset(_id(child) for _, child in hidden if child)
     return Sight(
-        masked=frozenset(_cases_of(session, masked_children)),
-        hidden=frozenset(_cases_of(session, hidden_children)),
-        masked_children=frozenset(masked_children),
-        hidden_children=frozenset(hidden_children),
+        masked=frozenset(_id(case) for case, child in masked if _id(child) not in hidden_children),
+        hidden=frozenset(_id(case) for case, _ in hidden if case),
+        masked_children=frozenset(_id(child) for _, child in masked) - hidden_children,
+        hidden_children=hidden_children,
     )
 
 
@@ -202,14 +213,6 @@ def _on_every_list(session: Session, actor: "Actor", case_id: str) -> bool:
     child_id = session.scalars(select(Case.child_id).where(Case.id == case_id)).one()
     restricted = set(session.scalars(select(Case.id).where(Case.child_id == child_id, Case.restricted.is_(True))))
     return restricted <= named_cases(session, actor, restricted)
-
-
-def _cases_of(session: Session, child_ids: set[str]) -> Iterable[str]:
-    return session.scalars(select(Case.id).where(Case.child_id.in_(child_ids))) if child_ids else ()
-
-
-def _children_of(session: Session, case_ids: list[str]) -> Iterable[str]:
-    return session.scalars(select(Case.child_id).where(Case.id.in_(case_ids))) if case_ids else ()
 
 
 def _id(stored: str) -> str:

@@ -97,7 +97,6 @@ def _common(table: str) -> tuple[sa.Column[str] | sa.Column[object] | sa.Primary
 
 def _mark_restricted_rows() -> None:
     op.add_column("case_row", sa.Column("restricted", sa.Boolean(), nullable=False, server_default=sa.false()))
-    op.execute("""UPDATE case_row SET restricted = 1 WHERE case_id IN (SELECT id FROM "case" WHERE restricted)""")
-    op.create_index(
-        "ix_case_row_restricted", "case_row", ["case_id"], unique=False, sqlite_where=sa.text("restricted = 1")
+    op.execute(
+        """UPDATE case_row SET restricted = 1 WHERE child_id IN (SELECT child_id FROM "case" WHERE restricted = 1)"""
     )
