@@ -266,3 +266,25 @@ def test_an_empty_vault_with_the_laptops_own_identity_gets_everything_back(
     with dawn.ws.read() as session:
         lines = session.execute(select(ChangeLine.subject_id).where(ChangeLine.subject_id.is_(None))).all()
         assert not lines
+
+
+def test_many_rows_deleted_here_and_not_sent_stay_deleted(dawn: Laptop, sync_once: Sync, tmp_path: Path) -> None:
+    """The fuse is for what arrives, not for what a person here did."""
+    dawn.keep(tmp_path / "kept")
+    _, case_id = open_case(dawn.ws)
+    with dawn.ws.write("Added tasks") as session:
+        session.add_all([Task(case_id=case_id, text=f"Task {number}") for number in range(60)])
+    sync_once(dawn.ws)
+    with dawn.ws.write("Removed tasks") as session:
+        for task in session.scalars(select(Task)):
+            session.delete(task)
+    with dawn.ws.read() as session:
+        found = session.execute(select(ChangeSetRow.__table__).where(ChangeSetRow.state == ChangeState.PENDING))
+        unsent = [dict(row) for row in found.mappings()]
+    dawn.put_back(tmp_path / "kept")
+    with dawn.ws.local_session() as session:
+        session.add_all([ChangeSetRow(**row) for row in unsent])
+        recovery.mark_behind(session)
+    sync_once(dawn.ws)
+    with dawn.ws.read() as session:
+        assert not session.scalars(select(Task)).all()

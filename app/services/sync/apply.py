@@ -147,7 +147,7 @@ def put_on_top(session: Session, changes: Sequence[Change]) -> None:
     overlay = Overlay(_stored(connection, changes), Guard())
     for change in changes:
         overlay.take(change, FOREVER)
-    overlay.write(connection)
+    overlay.write(connection, own=True)
 
 
 def _own_bodies(connection: Connection, entries: Sequence[LogEntry], device_id: str) -> dict[str, bytes]:
