@@ -5,7 +5,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
@@ -262,33 +262,6 @@ def hash_of(descriptor: int, *, step: Step | None = None, cancelled: Cancelled |
         if step is not None:
             step(len(block))
     return Copied(size, digest.hexdigest())
-
-
-def write_new(target: Path, content: bytes) -> None:
-    """Write a small file durably; one that is there is replaced whole or not at all."""
-    scratch = target.with_name(target.name + ".new")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        scratch.replace(target)
-    except OSError:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a folder's entries durable, where the platform has a way."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def remove_folder(folder: Path) -> None:

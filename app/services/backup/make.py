@@ -22,6 +22,7 @@ from app.services.backup.files import Cancelled, Copied
 from app.services.backup.listing import Backup, backups_folder, info_of, list_backups, vault_id
 from app.services.backup.manifest import DATABASES, KEY_FILES, LIFEBOAT, FileEntry, Manifest, Reason
 from app.services.backup.words import KEPT, fault, room_needed
+from app.services.durable import sync_folder, write_durably
 from app.timesource import Stopwatch, TimeSource
 
 if TYPE_CHECKING:
@@ -131,11 +132,11 @@ def _make(
     target.mkdir(mode=0o700)
     try:
         written = _fill(job, reason, made_at)
-        files.write_new(target / manifest.NAME, written.encoded())
-        files.sync_folder(target)
+        write_durably(target / manifest.NAME, written.encoded())
+        sync_folder(target)
         files.stop_if(cancelled)
         target.rename(place / name)
-        files.sync_folder(place)
+        sync_folder(place)
     except BaseException:
         with suppress(OSError):
             shutil.rmtree(target, ignore_errors=True)
@@ -151,7 +152,7 @@ def _fill(job: _Job, reason: Reason, made_at: datetime) -> Manifest:
         entries.append(_entry(LIFEBOAT, files.copy(descriptor, job.target / LIFEBOAT, step=job.step)))
     for name in KEY_FILES:
         with suppress(FileNotFoundError):
-            files.write_new(job.target / name, (job.folder / name).read_bytes())
+            write_durably(job.target / name, (job.folder / name).read_bytes())
     return Manifest(
         format=manifest.FORMAT,
         vault=vault_id(job.folder),

@@ -20,6 +20,7 @@ from app.services.backup.listing import list_backups, list_in
 from app.services.backup.manifest import KEY_FILES, LIFEBOAT, FileEntry, Manifest, read_manifest
 from app.services.backup.second import second_place
 from app.services.backup.words import KEPT, BackupDamaged, fault, shown_size
+from app.services.durable import sync_folder, write_durably
 from app.timesource import SystemTime, TimeSource
 
 if TYPE_CHECKING:
@@ -116,8 +117,8 @@ def finish_restoring(folder: Path) -> Path | None:
                 present.rename(_free(aside / present.name))
         path.rename(folder / path.name)
     if aside.is_dir():
-        files.sync_folder(aside)
-    files.sync_folder(folder)
+        sync_folder(aside)
+    sync_folder(folder)
     shutil.rmtree(ready)
     return aside if aside.is_dir() else None
 
@@ -145,7 +146,7 @@ def refresh_vault_files(folder: Path, keys: "DataKeys", second_folder: Path | No
         with suppress(OSError):  # one on a share that went away keeps its old one until the next time
             for name, content in contents.items():
                 if not (info.folder / name).exists() or (info.folder / name).read_bytes() != content:
-                    files.write_new(info.folder / name, content)
+                    write_durably(info.folder / name, content)
             count += 1
     return count
 
@@ -205,11 +206,11 @@ def _stage(
         if with_key_files or (with_key_files is None and not any((folder / name).exists() for name in KEY_FILES)):
             for name in KEY_FILES:
                 if (backup / name).is_file():
-                    files.write_new(partial / name, (backup / name).read_bytes())
-        files.write_new(partial / _STAMP, stamp.encode())
-        files.sync_folder(partial)
+                    write_durably(partial / name, (backup / name).read_bytes())
+        write_durably(partial / _STAMP, stamp.encode())
+        sync_folder(partial)
         partial.rename(folder / READY)
-        files.sync_folder(folder)
+        sync_folder(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

@@ -14,6 +14,7 @@ from app.services.backup.files import Cancelled
 from app.services.backup.listing import Backup, list_backups, list_in, verify_backup
 from app.services.backup.manifest import KEY_FILES, NAME, FileEntry
 from app.services.backup.words import Stopped, fault
+from app.services.durable import sync_folder, write_durably
 
 if TYPE_CHECKING:
     from app.services.vault.keys import DataKeys
@@ -107,12 +108,12 @@ def _copy(info: Backup, keys: "DataKeys", second_folder: Path, place: Path, canc
                     files.copy(descriptor, partial / entry.name, cancelled=cancelled)
         for name in (*KEY_FILES, NAME):
             with suppress(FileNotFoundError):
-                files.write_new(partial / name, (info.folder / name).read_bytes())
+                write_durably(partial / name, (info.folder / name).read_bytes())
         # Shares have lied about what they kept: it is read back before it counts.
         verify_backup(partial, keys, cancelled=cancelled)
         partial.rename(target)
         with suppress(OSError):  # not every share can sync a folder
-            files.sync_folder(place)
+            sync_folder(place)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

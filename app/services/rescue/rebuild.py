@@ -25,6 +25,7 @@ from app.logs import get_logger
 from app.services.backup.restore import finish_restoring, refuse_if_open
 from app.services.damage import clear_damage
 from app.services.documents.store import DocumentStore
+from app.services.durable import sync_folder
 from app.services.rescue import bases, copies, documents, set_aside, topping
 from app.services.rescue.bases import Base
 from app.services.rescue.copies import READY, WORKING, Judged
@@ -32,7 +33,6 @@ from app.services.rescue.report import FileOutcome, RebuildReport, Source, remem
 from app.services.vault import Unlocked
 from app.services.vault.database import DriverError, open_engine
 from app.services.vault.lifeboat_reading import LifeboatContents, read_lifeboat
-from app.services.vault.vault_file import sync_folder
 
 Say = Callable[[str], None]
 CASES, DOCUMENTS, LIFEBOAT = "cases.db", "documents.db", "lifeboat.log"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.services.vault.vault_file import sync_folder, write_durably
+from app.services.durable import sync_folder, write_durably
 
 FOLDER = "set-aside"
 NOTE = "note.json"

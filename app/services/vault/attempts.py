@@ -10,7 +10,6 @@ across a restart, where nothing else is left, and then a minute of running is as
 
 import hashlib
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from typing import Any, Literal
 
 from app.errors import UserError
 from app.paths import settings_file
+from app.services.durable import write_durably
 from app.timesource import BootReading, TimeSource, format_date, format_time, to_london
 
 TRIES = 5
@@ -225,21 +225,5 @@ def _tally(kept: Any) -> Tally:
 
 
 def _write(path: Path, words: str) -> None:
-    """Write so that a power cut leaves the old count or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f"{path.name}.new")
-    with open(scratch, "w", encoding="ascii", opener=_private) as stream:
-        stream.write(words)
-        stream.flush()
-        os.fsync(stream.fileno())
-    scratch.replace(path)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    write_durably(path, words.encode("ascii"))

@@ -16,10 +16,11 @@ from argon2.exceptions import HashingError
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from app.errors import UserError
+from app.services.durable import write_durably
 from app.services.vault import keys
 from app.services.vault.keys import DataKeys, KdfParameters, WrongSecretError
 from app.services.vault.sealing import open_sealed
-from app.services.vault.vault_file import Kdf, VaultFile, write_durably
+from app.services.vault.vault_file import Kdf, VaultFile
 
 FILE_KIND: Literal["rollcall authority key"] = "rollcall authority key"
 MOST_BYTES = 8 * 1024

@@ -16,6 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
+from app.services.durable import sync_folder
 from app.services.vault.file_lock import lock, unlock
 from app.services.vault.lifeboat_format import (
     HEADER_BYTES,
@@ -323,17 +324,6 @@ def reseal(path: Path, target: Path, old_key: bytes, new_key: bytes) -> None:
     # A group is named by its first record's number, and damaged ones leave gaps: names stay, numbers begin anew.
     new.make(records)
     new.close()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in a folder durable, where the system can."""
-    if os.name == "nt":
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _read(fd: int, start: int, count: int) -> bytes:

@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from app.errors import UserError
+from app.services.durable import write_durably
 from app.services.vault import keys
 from app.services.vault.keys import DataKeys, WrongSecretError
 from app.services.vault.recovery_key import RecoveryKey
-from app.services.vault.vault_file import VaultFile, write_durably
+from app.services.vault.vault_file import VaultFile
 
 MOST_BYTES = 8 * 1024
 SALT_BYTES = 32

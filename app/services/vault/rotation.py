@@ -6,7 +6,6 @@ with the old keys and files, after it with the new ones once :mod:`app.services.
 """
 
 import hashlib
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from app.errors import EnvironmentFault, UserError
+from app.services.durable import sync_file
 from app.services.vault import keys, vault_file, ways_in
 from app.services.vault.database import DriverError, VaultDamaged, connect
 from app.services.vault.keys import DataKeys
@@ -180,9 +180,7 @@ def _copy(source: Any, path: Path, key: bytes, name: str, tell: Progress) -> Non
         target.close()
     for tail in ("-wal", "-shm", "-journal"):
         path.with_name(path.name + tail).unlink(missing_ok=True)
-    with path.open("rb+") as stream:
-        stream.flush()
-        os.fsync(stream.fileno())
+    sync_file(path)
 
 
 def _copy_lifeboat(folder: Path, old: DataKeys, new: DataKeys) -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import msgspec
 
+from app.services.durable import sync_folder
 from app.services.vault import vault_file
 from app.services.vault.keys import DataKeys
-from app.services.vault.vault_file import VaultFile, sync_folder
+from app.services.vault.vault_file import VaultFile
 
 CASES, DOCUMENTS, LIFEBOAT = "cases.db", "documents.db", "lifeboat.log"
 SUFFIX = ".next"

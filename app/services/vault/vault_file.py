@@ -7,7 +7,6 @@ the file is small and everything hangs on it: whichever copy is whole is used, a
 
 import hashlib
 import hmac
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from app.errors import UserError
+from app.services.durable import write_durably
 from app.services.vault.keys import DataKeys, KdfParameters
 
 FORMAT = 2
@@ -226,34 +226,6 @@ def agree(folder: Path, file: VaultFile) -> bool:
         with suppress(OSError):  # on a read-only disk the vault still opens
             write_durably(folder / name, content)
     return bool(stale)
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Replace a small file so that after a power cut it is either as it was or as it should be."""
-    scratch = path.with_name(path.name + ".new")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        scratch.replace(path)
-    except OSError:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable, where the platform has a way."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _contents(folder: Path) -> Iterator[bytes]:
