@@ -117,6 +117,7 @@ class FactsCard(Card):
         self._shown = [_row(fact) for fact in facts(found)]
         for row in self._shown:
             self._rows.addWidget(row)
+            row.show()
 
 
 def _row(fact: Fact) -> QWidget:

@@ -33,7 +33,8 @@ def audited(frame) -> list[str]:
         return list(session.scalars(select(AuditEntry.action)))
 
 
-def test_it_says_what_protects_the_laptop_and_what_is_lacking(page):
+def test_it_says_what_protects_the_laptop_and_what_is_lacking(qtbot, page):
+    qtbot.waitUntil(lambda: "Records: encrypted" in words(page))
     said = words(page)
     assert "Records: encrypted" in said
     assert "Keyring: none" in said
@@ -47,7 +48,7 @@ def test_a_keyring_that_came_later_is_told_of(qtbot, page, frame, machine):
     machine.has(KeptInMemory())
     page.open()
     settle(qtbot, frame)
-    assert "Keyring: not in use" in words(page)
+    qtbot.waitUntil(lambda: "Keyring: not in use" in words(page))
     assert "use the recovery key once" in words(page)
 
 
