@@ -298,6 +298,12 @@ def test_an_older_case_of_a_restricted_child_is_closed_too(ruth: Workspace, dot:
     with pytest.raises(AccessRefused):
         case_page.load_case(dot, old.id)
     assert case_page.load_case(ruth, old.id).identity.reference == "CME-2025-00001"
+    (row,) = case_list.rows(dot, [old.id])
+    assert (row.masked, row.restricted, row.stage) == (True, True, "")
+    assert old.id not in case_list.ids(dot, CaseQuery("all", stages=frozenset(case_list.STAGE_GROUPS)))
+    named_list.unrestrict(ruth, isla, reason="No longer")
+    (row,) = case_list.rows(dot, [old.id])
+    assert (row.masked, row.restricted) == (False, False)
 
 
 def test_a_brother_of_a_restricted_child_is_shown_by_name_only(
