@@ -103,7 +103,9 @@ def restore(
     new_passphrase_file: Annotated[
         Path | None, typer.Option(help="A file whose first line is the new passphrase, after a recovery.")
     ] = None,
-    no_keyring: Annotated[bool, typer.Option(help="After a recovery, use the passphrase only.")] = False,
+    no_keyring: Annotated[
+        bool, typer.Option("--no-keyring", help="After a recovery, use the passphrase only.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Put a backup back, with everything newer that is still on this laptop. What was there is set aside."""

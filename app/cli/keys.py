@@ -49,7 +49,7 @@ def recover(
     file: Annotated[Path | None, typer.Option(help="The recovery file that IT made, instead of a key.")] = None,
     code_file: Annotated[Path | None, typer.Option(help="A file whose first line is the code for it.")] = None,
     new_passphrase_file: NewPassphrase = None,
-    no_keyring: Annotated[bool, typer.Option(help="Use the passphrase only.")] = False,
+    no_keyring: Annotated[bool, typer.Option("--no-keyring", help="Use the passphrase only.")] = False,
     as_json: Json = False,
 ) -> None:
     """Open a vault whose passphrase or keyring is lost, and give it a new passphrase and a new recovery key."""

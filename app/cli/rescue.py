@@ -15,7 +15,7 @@ def register(group: typer.Typer) -> None:
 
 
 def rescue(
-    offline: Annotated[bool, typer.Option(help="Do not ask the central store for the rest now.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the central store for the rest now.")] = False,
     as_json: Json = False,
 ) -> None:
     """Read both databases to their last page. What is damaged is set aside, never deleted, and rebuilt."""

@@ -18,7 +18,7 @@ protection.register(app)
 @app.command()
 def create(
     label: Annotated[str, typer.Option(help="The laptop's name, shown on the unlock page.")] = "",
-    no_keyring: Annotated[bool, typer.Option(help="Use the passphrase only.")] = False,
+    no_keyring: Annotated[bool, typer.Option("--no-keyring", help="Use the passphrase only.")] = False,
     as_json: Json = False,
 ) -> None:
     """Make a new vault. Enrol it afterwards with ``rollcall sync enrol``."""
