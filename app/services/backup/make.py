@@ -91,7 +91,7 @@ def back_up(
     place = backups_folder(folder)
     turn = files.Turn(place)
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not turn.take():
             raise EnvironmentFault(f"A backup is being made or tried already. Wait until it is done. {KEPT}")
         try:

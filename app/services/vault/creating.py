@@ -56,7 +56,7 @@ def create_vault(
     derivation = ways_in.new_kdf(kdf, with_keyring=keyring is not None)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    (folder / "backups").mkdir(exist_ok=True)
+    (folder / "backups").mkdir(mode=0o700, exist_ok=True)
     now = time.now()
     header = Header(
         format=FORMAT,

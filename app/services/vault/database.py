@@ -173,6 +173,8 @@ def open_engine(path: Path, key: bytes, *, create: bool = False) -> Engine:
     """
     if not create and not path.exists():
         raise VaultDamaged(path.name, f"{path.name} is missing from the vault folder. Nothing was changed.")
+    if create:
+        path.touch(mode=0o600)  # before SQLite makes it for everybody to read; its log follows the file's mode
     engine = _engine(lambda: connect(path, key))
 
     @event.listens_for(engine, "begin")

@@ -327,7 +327,7 @@ def _waiting(connection: Connection) -> Iterator[CarriedSet]:
 def set_aside(boat: Lifeboat, time: TimeSource) -> str:
     """Keep a copy of a damaged or foreign lifeboat and return its name."""
     folder = boat.path.parent / "set-aside"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     stem = f"lifeboat {time.now():%Y-%m-%d %H%M%S}"
     kept, count = folder / f"{stem}.log", 1
     while kept.exists():

@@ -165,6 +165,7 @@ def _copy(source: Any, path: Path, key: bytes, name: str, tell: Progress) -> Non
     """Copy a database page by page under another key, and check every page of the copy."""
     for tail in ("", "-wal", "-shm", "-journal"):
         path.with_name(path.name + tail).unlink(missing_ok=True)
+    path.touch(mode=0o600)
     target = connect(path, key, pragmas=("PRAGMA journal_mode = DELETE", *_QUIET))
     try:
 

@@ -1,6 +1,7 @@
 """Every way into a vault opens with its own secret and with no other."""
 
 import base64
+import os
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import EnvironmentFault, UserError
-from app.services.vault import Vault, create_vault, open_vault, re_enrol, unlock, unlock_with_recovery, vault_file
+from app.services.vault import (
+    Vault,
+    create_vault,
+    open_vault,
+    re_enrol,
+    rotation,
+    unlock,
+    unlock_with_recovery,
+    vault_file,
+)
 from app.services.vault.device_secret import KeyringLost
 from app.services.vault.keys import MINIMUM_MEMORY_KIB, DataKeys, KdfParameters, WrongSecretError
 from app.services.vault.recovery_key import ALPHABET, RecoveryKey
@@ -277,3 +287,13 @@ def test_a_vault_whose_keys_another_program_rotated_is_not_written_over(
         window.set_authority_key(X25519PrivateKey.generate().public_key().public_bytes_raw())
     window.close()
     assert vault_file.candidates(vault.folder) == [rotated]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes; the folder's own rights hold there")
+def test_nothing_in_the_folder_is_for_anybody_else_to_read(vault: Vault, box: BoxKeyring) -> None:
+    opened = open_vault(vault.folder, PASSPHRASE, time=vault.time, keyring=box)
+    opened.add_device("Laptop 7")
+    opened.close()
+    rotation.rotate(vault.folder, PASSPHRASE, time=vault.time, keyring=box)
+    open_ones = [path.name for path in (vault.folder, *vault.folder.rglob("*")) if path.stat().st_mode & 0o077]
+    assert open_ones == []
