@@ -12,3 +12,13 @@ def collected_on_this_thread() -> Iterator[None]:
     yield
     gc.collect(1)
     gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_on_the_clipboard() -> Iterator[None]:
+    """What a test copied is an object of Python's that Qt would delete after the interpreter has gone."""
+    yield
+    from PySide6.QtGui import QGuiApplication
+
+    if QGuiApplication.instance() is not None:
+        QGuiApplication.clipboard().clear()
