@@ -46,8 +46,15 @@ class ClipboardGuard(QObject):
         super().__init__(parent)
         self._board = QGuiApplication.clipboard()
         self._timers = {mode: self._timer(mode) for mode in (_CLIPBOARD, _SELECTION)}
-        self._board.dataChanged.connect(lambda: self._changed(_CLIPBOARD))
-        self._board.selectionChanged.connect(lambda: self._changed(_SELECTION))
+        # Methods, not lambdas: the clipboard outlives every window, and Qt lets go of a method's owner with it.
+        self._board.dataChanged.connect(self._copied)
+        self._board.selectionChanged.connect(self._selected)
+
+    def _copied(self) -> None:
+        self._changed(_CLIPBOARD)
+
+    def _selected(self) -> None:
+        self._changed(_SELECTION)
 
     def _timer(self, mode: QClipboard.Mode) -> QTimer:
         timer = QTimer(self)

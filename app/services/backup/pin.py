@@ -99,7 +99,8 @@ def pinned(engine: Engine, folder: "Path", keys: "DataKeys", *, tries: int = _TR
                 frames = _begin_reading(reader, checkpointer)
             finally:
                 writer.execute("ROLLBACK")
-            if frames is not None and (left == 0 or not any(frames.values())):
+            # In the second half of the tries a state that is partly in the log will do: it is copied with its log.
+            if frames is not None and (left <= tries // 2 or not any(frames.values())):
                 break
             reader.execute("ROLLBACK")
             time.sleep(_PAUSE_S)
