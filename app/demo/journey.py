@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QMessageLogContext, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QWidget
 
-from app.demo import officer, papers, referral, report, supervisor
+from app.demo import officer, papers, referral, report, safety, supervisor
 from app.demo.copies import Copy, copy
 from app.demo.days import Days
 from app.demo.hands import CTRL, Hands, Pictures, StrayWindows
@@ -25,6 +25,8 @@ from app.views.tokens import DARK, LIGHT
 SIZE, SMALL = (1440, 900), (911, 512)
 ISLA = 412
 """Number of Isla Merrow's case, the one with the whole story."""
+RESTRICTED = 130
+"""Number of another officer's case, which becomes restricted."""
 
 
 def walk(demonstration: Demonstration, out: Path, say: Say) -> dict[str, Any]:
@@ -62,6 +64,11 @@ def walk(demonstration: Demonstration, out: Path, say: Say) -> dict[str, Any]:
         officer.sync_now(dawn)
         officer.find_case(dawn, journey.reference)
         dawn.shot("case-allocated")
+        say("How the laptop is kept safe: a proven backup, a restricted case, and who has done what")
+        safety.protect(dawn)
+        safety.restrict(ruth, dawn, World(Days(SystemTime())).reference(RESTRICTED))
+        safety.look_at_audit(ruth)
+        ruth.go("team")
         _look_round(dawn, ruth, application)
         for hands in (dawn, ruth):
             officer.wait_synced(hands)

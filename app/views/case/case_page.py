@@ -21,7 +21,7 @@ from app.views.case.history_tab import HistoryTab
 from app.views.case.inline_form import InlineForm
 from app.views.case.parts import SHOWN_TABLES, TABS
 from app.views.case.side_column import SideColumn
-from app.views.case.tab_strip import TabStrip
+from app.views.case.tab_strip import TabStrip, counts_of
 from app.views.case.timeline_tab import TimelineTab
 from app.views.cases.columns import due_words
 from app.views.identity_bar import Identity, IdentityBar, SafetyMark
@@ -147,6 +147,7 @@ class CasePage(Themed, QWidget):
         for tab in (self.timeline.saved, self.family.changed, self.enquiries.changed):
             tab.connect(self.read_again)
         self.family.case_asked.connect(self._open_other)
+        self.closed.named.connect(lambda reference: self._name(reference, reference))
         self.closed.opened.connect(lambda: self._read(audited=True))
         self.side.case_asked.connect(self._open_other)
         self.side.enquiries_asked.connect(lambda: self._show_in("enquiries", ""))
@@ -246,6 +247,7 @@ class CasePage(Themed, QWidget):
             return
         self._content.hide()
         self._view = None
+        self._name("Case", "Case")
         self.closed.show_refusal(self._case_id, error)
 
     def _show(self, view: CaseView) -> None:
@@ -256,14 +258,8 @@ class CasePage(Themed, QWidget):
         self._show_identity(view)
         self._show_banners(view)
         self.actions_of.watch(view)
-        done = sum(1 for line in view.enquiries if line.done)
-        counts = {
-            "enquiries": f"{done} of {len(view.enquiries)}" if view.enquiries else "",
-            "documents": str(len(view.documents) or ""),
-            "letters": str(len(view.letters) or ""),
-        }
         self._show_next_button(view)
-        self.strip.set_counts(counts)
+        self.strip.set_counts(counts_of(view))
         self.timeline.show_case(view, today)
         self.family.show_case(view)
         self.enquiries.show_case(view, today)
@@ -272,11 +268,15 @@ class CasePage(Themed, QWidget):
         self.side.show_case(view, today)
         self._history_stale = True
         self._show_history()
-        if self.title != view.identity.name:
-            self.title, self.window_title = view.identity.name, view.identity.reference
-            self.breadcrumb = [("Cases", "cases"), (view.identity.name, None)]
-            self.heading_changed.emit()
+        self._name(view.identity.name, view.identity.reference)
         self.ready.emit()
+
+    def _name(self, title: str, window_title: str) -> None:
+        """Say whose case this is; the window's own title never holds a name."""
+        if (self.title, self.window_title) != (title, window_title):
+            self.title, self.window_title = title, window_title
+            self.breadcrumb = [("Cases", "cases"), (title, None)]
+            self.heading_changed.emit()
 
     def _show_identity(self, view: CaseView) -> None:
         who = view.identity

@@ -27,9 +27,11 @@ class ClosedCaseView(Themed, QWidget):
 
     Signals:
         opened: the case has been opened in an emergency.
+        named: the reference of the case that is not shown.
     """
 
     opened = Signal()
+    named = Signal(str)
 
     def __init__(self, context: "AppContext") -> None:
         super().__init__()
@@ -114,6 +116,7 @@ class ClosedCaseView(Themed, QWidget):
     def _show_closed(self, found: "ClosedCase") -> None:
         if found.case_id != self._case_id:
             return
+        self.named.emit(found.reference)
         self.name.setText(found.name)
         self.about.setText(f"{found.reference} · Officer: {found.officer}")
         waits = "You have asked for access. A supervisor will answer." if found.asked else found.words

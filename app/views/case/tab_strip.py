@@ -1,6 +1,7 @@
 """The tabs of a case: words with counts, arrow keys between them, and More when there is no room."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
@@ -10,6 +11,9 @@ from app.views.icons import paint_icon
 from app.views.kit.paint import focus_ring
 from app.views.theme import Themed, colour, font, metrics
 from app.views.tokens import px
+
+if TYPE_CHECKING:
+    from app.services.case_page import CaseView
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,3 +214,13 @@ class TabStrip(Themed, QWidget):
         """Fit to the new width."""
         super().resizeEvent(event)
         self._fit()
+
+
+def counts_of(view: "CaseView") -> dict[str, str]:
+    """Return what stands beside the names of a case's tabs."""
+    done = sum(1 for line in view.enquiries if line.done)
+    return {
+        "enquiries": f"{done} of {len(view.enquiries)}" if view.enquiries else "",
+        "documents": str(len(view.documents) or ""),
+        "letters": str(len(view.letters) or ""),
+    }

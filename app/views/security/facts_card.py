@@ -72,8 +72,8 @@ def _recovery(found: "Protection") -> Fact:
         return Fact(
             False,
             "Recovery key: none",
-            "If you forget the passphrase, only IT can open what has not reached the central store. Make a recovery "
-            "key now.",
+            f"If you forget the passphrase, {'only IT' if found.authority_since else 'nobody'} can open what has not "
+            "reached the central store. Make a recovery key now.",
         )
     return Fact(
         True,
@@ -89,7 +89,8 @@ def _authority(found: "Protection") -> Fact:
         return Fact(
             False,
             "Recovery by IT: not set up",
-            "IT cannot open this laptop's records. Your recovery sheet is the only second way in.",
+            "IT cannot open this laptop's records. "
+            f"{'Your recovery sheet' if found.recovery_made_on else 'Nothing'} is a second way in.",
         )
     return Fact(
         True,

@@ -284,3 +284,10 @@ def test_nothing_is_cut_off_at_a_scale_factor(factor: str, text_size: int, theme
         check=False,
     )
     assert shown.returncode == 0, shown.stdout + shown.stderr[-2000:]
+
+
+def test_the_heading_of_a_closed_case_names_it_by_reference_only(people: People, window_of: Open, qtbot: QtBot) -> None:
+    window = window_of(people.dot)
+    page = open_case(qtbot, window, people.case_id)
+    assert (page.title, page.window_title) == ("CME-2026-00001", "CME-2026-00001")
+    assert page.breadcrumb == [("Cases", "cases"), ("CME-2026-00001", None)]
