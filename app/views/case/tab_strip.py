@@ -13,7 +13,7 @@ from app.views.theme import Themed, colour, font, metrics
 from app.views.tokens import px
 
 if TYPE_CHECKING:
-    from app.services.case_page import CaseView
+    from app.services.case_views import CaseView
 
 
 @dataclass(frozen=True, slots=True)
