@@ -29,6 +29,7 @@ def protect(hands: Hands) -> None:
     hands.click(drill)
     proven = hands.find(QLabel, "fact_last_proven_restore")
     hands.wait(lambda: any(character.isdigit() for character in proven.text()), "the backup to be proven")
+    hands.wait(lambda: drill.isEnabled() and page.progress.isHidden(), "the drill to end")
     hands.shot("backups-proven")
 
 

@@ -86,11 +86,9 @@ def _authority(found: "Protection") -> Fact:
     from app.timesource import format_date
 
     if found.authority_since is None:
+        left = "Your recovery sheet is the only" if found.recovery_made_on else "There is no"
         return Fact(
-            False,
-            "Recovery by IT: not set up",
-            "IT cannot open this laptop's records. "
-            f"{'Your recovery sheet' if found.recovery_made_on else 'Nothing'} is a second way in.",
+            False, "Recovery by IT: not set up", f"IT cannot open this laptop's records. {left} second way in."
         )
     return Fact(
         True,
