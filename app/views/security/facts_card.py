@@ -87,9 +87,7 @@ def _authority(found: "Protection") -> Fact:
 
     if found.authority_since is None:
         left = "Your recovery sheet is the only" if found.recovery_made_on else "There is no"
-        return Fact(
-            False, "Recovery by IT: not set up", f"IT cannot open this laptop's records. {left} second way in."
-        )
+        return Fact(False, "Recovery by IT: not set up", f"IT cannot open this laptop's records. {left} second way in.")
     return Fact(
         True,
         f"Recovery by IT: possible since {format_date(found.authority_since)}",
