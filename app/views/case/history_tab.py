@@ -76,7 +76,8 @@ class HistoryTab(Themed, QWidget):
         self.readers = Link("Show who has read this")
         self.readers.setObjectName("history_readers")
         self.readers.activated.connect(lambda: self._context.navigate("audit", case_id=self._case_id))
-        self.readers.setVisible(_may_read_audit(context))
+        if not _may_read_audit(context):
+            self.readers.hide()  # never shown by hand: without a parent yet it would be a window of its own
         self.note = Text("Every change is kept. Nothing here can be edited.", "secondary", ink="ink2")
         foot = QHBoxLayout()
         foot.setContentsMargins(px(16), px(8), px(16), px(8))
