@@ -117,7 +117,15 @@ class DocumentStore:
 
     def create_schema(self) -> None:
         """Create the tables that are missing."""
-        _metadata.create_all(self._engine)
+        names = [table.name for table in _metadata.sorted_tables]
+        pooled = self._engine.raw_connection()
+        try:  # one small question at every unlock instead of SQLAlchemy's look at each table
+            bare: Any = pooled.dbapi_connection
+            tables = {row[0] for row in bare.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        finally:
+            pooled.close()
+        if not tables.issuperset(names):
+            _metadata.create_all(self._engine)
 
     def put(self, data: bytes, media_type: str) -> str:
         """Store bytes whole, in one transaction; storing them again changes nothing.
