@@ -20,6 +20,8 @@ from app.services.durable import sync_folder
 from app.services.vault.file_lock import lock, unlock
 from app.services.vault.lifeboat_format import (
     HEADER_BYTES,
+    DamagedRecordError,
+    Head,
     Record,
     Scan,
     Sealer,
@@ -236,11 +238,7 @@ class Lifeboat:
         last = last_head(tail)
         if last is not None and start + last[0] >= HEADER_BYTES:
             place, head = last
-            try:
-                record = self._sealer.open(tail, place, head)
-            except Exception as error:
-                raise LifeboatLostError from error
-            return Place(start + place + head.whole, head.number + 1), record
+            return Place(start + place + head.whole, head.number + 1), self._opened(tail, place, head)
         whole = tail if start == 0 else _read(fd, 0, size)
         if is_empty(whole[HEADER_BYTES:]):
             return Place(HEADER_BYTES, 1), None
@@ -248,7 +246,14 @@ class Lifeboat:
         if last is None or last[0] < HEADER_BYTES:
             raise LifeboatLostError
         place, head = last
-        return Place(place + head.whole, head.number + 1), self._sealer.open(whole, place, head)
+        return Place(place + head.whole, head.number + 1), self._opened(whole, place, head)
+
+    def _opened(self, data: bytes, place: int, head: Head) -> Record:
+        """Return the last record; one that a power cut left garbled makes the whole file be read, and written anew."""
+        try:
+            return self._sealer.open(data, place, head)
+        except DamagedRecordError as error:
+            raise LifeboatLostError from error
 
     def _walk_on(self) -> None:
         """Go past what another process has appended since."""
