@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import UserError
 from app.services.vault import lifeboat as lifeboat_module
-from app.services.vault.lifeboat import Lifeboat, reseal
+from app.services.vault.lifeboat import Lifeboat, LifeboatLostError, reseal
 from app.services.vault.lifeboat_format import HEADER_BYTES, CarriedEntry, CarriedSet, Record, head_at
 from app.services.vault.lifeboat_reading import LifeboatContents, read_lifeboat
 
@@ -252,3 +252,19 @@ def test_two_that_write_the_same_file_in_turn_lose_nothing_and_notice_when_it_is
     assert numbers(read_lifeboat(path, KEY)) == [9, 10, 11]
     one.close()
     two.close()
+
+
+@pytest.mark.parametrize("ahead", [0, 1 << 20], ids=["at the end", "far from the end"])
+def test_a_garbled_last_record_is_no_error_of_opening_but_a_reason_to_make_the_file_anew(
+    file: Path, ahead: int
+) -> None:
+    last = places(file)[-2]
+    with file.open("r+b") as stream:
+        stream.seek(last + 40)  # behind the record's clear head
+        stream.write(b"garbled!")
+        stream.seek(0, 2)
+        stream.write(bytes(ahead))
+    with pytest.raises(LifeboatLostError):
+        Lifeboat(file, KEY).open()
+    contents = read_lifeboat(file, KEY)
+    assert contents.damaged or contents.torn
