@@ -132,8 +132,7 @@ def _make(
     target.mkdir(mode=0o700)
     try:
         written = _fill(job, reason, made_at)
-        write_durably(target / manifest.NAME, written.encoded())
-        sync_folder(target)
+        write_durably(target / manifest.NAME, written.encoded())  # the folder's other entries with it
         files.stop_if(cancelled)
         target.rename(place / name)
         sync_folder(place)

@@ -18,6 +18,7 @@ from app.services.backup.listing import Backup, list_backups, list_in
 from app.services.backup.second import second_place
 from app.services.backup.words import shown_size
 from app.services.documents.store import DocumentStore
+from app.services.durable import sync_file
 from app.services.locking import WRITING
 from app.services.rescue import copies
 from app.services.rescue.copies import READY, WORKING, Judged
@@ -169,8 +170,7 @@ def _copied(info: Backup, name: str, target: Path) -> bool:
 
 def _ready(working: Path, name: str) -> Path:
     """Give a finished copy the name under which an interrupted rebuild is taken up again."""
-    with working.open("r+b") as stream:
-        os.fsync(stream.fileno())
+    sync_file(working)
     ready = working.with_name(name + READY)
     copies.remove(ready)
     return working.replace(ready)
