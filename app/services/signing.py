@@ -1,6 +1,7 @@
 """Ed25519 signatures of devices and of the central store."""
 
 import base64
+from functools import cached_property
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -11,7 +12,11 @@ class Signer:
     """Signs with a private key kept as its 32-byte seed."""
 
     def __init__(self, seed: bytes) -> None:
-        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self._seed = seed
+
+    @cached_property
+    def _key(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self._seed)
 
     def sign(self, body: bytes) -> bytes:
         """Return the 64-byte signature."""

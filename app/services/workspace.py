@@ -4,11 +4,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from app.errors import AccessRefused
 from app.models.terms import Role
@@ -88,12 +89,11 @@ class Workspace:
         self.folder = folder
         # Sessions know the time: whether an emergency still lasts is asked inside them.
         known = {"time": time}
-        self._reading = sessionmaker(
-            engine, class_=CapturingSession, expire_on_commit=False, autoflush=False, info=known
-        )
-        self._writing = sessionmaker(
-            engine.execution_options(**{WRITING: True}), class_=CapturingSession, expire_on_commit=False, info=known
-        )
+        self._session = partial(CapturingSession, expire_on_commit=False, info=known)
+
+    @cached_property
+    def _writer(self) -> Engine:
+        return self._engine.execution_options(**{WRITING: True})
 
     @property
     def documents(self) -> "DocumentStore":
@@ -106,7 +106,7 @@ class Workspace:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Yield a session that sees one consistent state and changes nothing."""
-        with self._recorder.watching(), self._reading() as session:
+        with self._recorder.watching(), self._session(self._engine, autoflush=False) as session:
             yield session
 
     @contextmanager
@@ -229,7 +229,7 @@ class Workspace:
             signer=self._signer,
             applying=applying,
         )
-        with self._recorder.watching(), self._writing() as session, self._carried(session):
+        with self._recorder.watching(), self._session(self._writer) as session, self._carried(session):
             session.info["unit"] = unit
             with session.begin(), self._recorder.within(session):
                 keep_connection(session)

@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -100,10 +101,13 @@ class DocumentStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        # Takes the write lock at once: a read that turns into a write could be refused half-way.
-        self._writer = engine.execution_options(**{_WRITING: True})
         self._pages: Pages | None = None
         self._pages_lock = threading.Lock()
+
+    @cached_property
+    def _writer(self) -> Engine:
+        """Takes the write lock at once: a read that turns into a write could be refused half-way."""
+        return self._engine.execution_options(**{_WRITING: True})
 
     @property
     def pages(self) -> "Pages":
@@ -117,14 +121,13 @@ class DocumentStore:
 
     def create_schema(self) -> None:
         """Create the tables that are missing."""
-        names = [table.name for table in _metadata.sorted_tables]
         pooled = self._engine.raw_connection()
         try:  # one small question at every unlock instead of SQLAlchemy's look at each table
             bare: Any = pooled.dbapi_connection
             tables = {row[0] for row in bare.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         finally:
             pooled.close()
-        if not tables.issuperset(names):
+        if not tables.issuperset(_metadata.tables):
             _metadata.create_all(self._engine)
 
     def put(self, data: bytes, media_type: str) -> str:

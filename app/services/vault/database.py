@@ -1,14 +1,14 @@
 """The one place that opens SQLCipher: engines with the pragmas every vault database runs under."""
 
 import shutil
-from collections.abc import Callable
-from copy import copy
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import sqlcipher3
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.pool import QueuePool
 
@@ -18,7 +18,6 @@ from app.services.locking import WRITING
 from app.services.rows import driver
 
 PRAGMAS = (
-    "PRAGMA cipher_log_level = NONE",  # a damaged page is reported in words, not by lines on standard error
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # a commit survives a power cut
     "PRAGMA secure_delete = ON",
@@ -112,6 +111,13 @@ class _Connection(sqlcipher3.dbapi2.Connection):  # type: ignore[misc]  # the dr
             raise
 
 
+@cache
+def _be_quiet() -> None:
+    """Let SQLCipher write nothing on standard error, in this process: a damaged page is reported in words."""
+    with closing(sqlcipher3.dbapi2.connect(":memory:")) as connection:
+        connection.execute("PRAGMA cipher_log_level = NONE")
+
+
 def connect(path: Path, key: bytes, *, pragmas: tuple[str, ...] = PRAGMAS) -> Any:
     """Return a driver's connection under a raw 256-bit key, in autocommit.
 
@@ -123,9 +129,9 @@ def connect(path: Path, key: bytes, *, pragmas: tuple[str, ...] = PRAGMAS) -> An
         str(path), isolation_level=None, check_same_thread=False, timeout=15, factory=_Connection
     )
     try:
-        connection.execute("PRAGMA cipher_log_level = NONE")
+        _be_quiet()
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        connection.execute("PRAGMA user_version").fetchone()  # reads the first page, so that a wrong key is told
         for pragma in pragmas:
             connection.execute(pragma)
         if path.name in _LIVE:
@@ -160,7 +166,17 @@ def _no_room(folder: Path) -> bool:
 
 
 def open_engine(path: Path, key: bytes, *, create: bool = False) -> Engine:
-    """Return an engine on an encrypted database under a raw 256-bit key.
+    """Return an engine on an encrypted database under a raw 256-bit key, after a first connection.
+
+    Args, raises: as :func:`engine_on`, at once rather than at the first query.
+    """
+    engine = engine_on(path, key, create=create)
+    engine.raw_connection().close()
+    return engine
+
+
+def engine_on(path: Path, key: bytes, *, create: bool = False) -> Engine:
+    """Return an engine on an encrypted database under a raw 256-bit key; nothing is opened yet.
 
     Args:
         path: the database file.
@@ -168,53 +184,62 @@ def open_engine(path: Path, key: bytes, *, create: bool = False) -> Engine:
         create: whether the file may be new.
 
     Raises:
-        VaultDamaged: the file is not there, or the key does not open it.
+        VaultDamaged: the file is not there; with the first connection, the key does not open it.
         EnvironmentFault: another process or the disk is in the way.
     """
     if not create and not path.exists():
         raise VaultDamaged(path.name, f"{path.name} is missing from the vault folder. Nothing was changed.")
     if create:
         path.touch(mode=0o600)  # before SQLite makes it for everybody to read; its log follows the file's mode
-    engine = _engine(lambda: connect(path, key))
+    dialect = _dialect()
+    pool = _VaultPool(lambda: connect(path, key), pool_size=3, max_overflow=5, dialect=dialect)
+    pool.live = path if path.name in _LIVE else None
+    return _VaultEngine(pool, dialect, _ADDRESS, hide_parameters=True)
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get(WRITING, False)
-        driver(connection).execute("BEGIN IMMEDIATE" if writing else "BEGIN")
 
-    if path.name in _LIVE:
+_ADDRESS = make_url("sqlite://")
 
-        @event.listens_for(engine, "handle_error")
-        def tell_damage(context: ExceptionContext) -> None:
-            fault = fault_in(context.original_exception, path.parent, path.name)
-            if fault is not None:
-                raise fault from context.original_exception
 
-    # Fail now, with words, rather than at the first query.
-    engine.raw_connection().close()
-    return engine
+class _VaultDialect(SQLiteDialect_pysqlite):
+    supports_statement_cache = True
+
+
+class _VaultEngine(Engine):
+    pass
+
+
+class _VaultPool(QueuePool):
+    live: Path | None = None
+    """The file, where people work in it."""
+
+
+# Once for every vault: hanging them on each engine took longer than a question to the database.
+@event.listens_for(_VaultEngine, "begin")
+def _begin(connection: Connection) -> None:
+    writing = connection.get_execution_options().get(WRITING, False)
+    driver(connection).execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+@event.listens_for(_VaultDialect, "handle_error")
+def _tell_damage(context: ExceptionContext) -> None:
+    live = context.engine.pool.live if context.engine and isinstance(context.engine.pool, _VaultPool) else None
+    fault = fault_in(context.original_exception, live.parent, live.name) if live is not None else None
+    if fault is not None:
+        raise fault from context.original_exception
 
 
 @cache
-def _pattern() -> Engine:
-    """Return an engine on nothing, whose dialect has asked the driver all it wants to know.
+def _dialect() -> _VaultDialect:
+    """Return the dialect of every vault, which has asked the driver all it wants to know.
 
-    Making that anew at every unlock took a third as long as opening the file.
+    Asking that anew at every unlock took a third as long as opening the file.
     """
-    pattern = create_engine(
-        "sqlite://", module=sqlcipher3.dbapi2, creator=lambda: sqlcipher3.dbapi2.connect(":memory:")
-    )
-    pattern.connect().close()
-    pattern.dispose()
-    return pattern
-
-
-def _engine(creator: Callable[[], Any]) -> Engine:
-    pattern = _pattern()
-    dialect = copy(pattern.dialect)
-    dialect.__dict__.pop("dispatch", None)  # listeners for errors hang on the dialect: each vault has its own
-    pool = QueuePool(creator, pool_size=3, max_overflow=5, dialect=dialect)
-    return Engine(pool, dialect, pattern.url, hide_parameters=True)
+    dialect = _VaultDialect(dbapi=sqlcipher3.dbapi2)
+    pool = QueuePool(lambda: sqlcipher3.dbapi2.connect(":memory:"), dialect=dialect)
+    with Engine(pool, dialect, _ADDRESS).connect() as connection:
+        dialect.initialize(connection)
+    pool.dispose()
+    return dialect
 
 
 def open_copy(path: Path, key: bytes) -> Any:
@@ -227,7 +252,7 @@ def open_copy(path: Path, key: bytes) -> Any:
     address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     connection = sqlcipher3.dbapi2.connect(address, isolation_level=None, check_same_thread=False, uri=True)
     try:
-        connection.execute("PRAGMA cipher_log_level = NONE")
+        _be_quiet()
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -21,7 +21,7 @@ from app.services.locking import WRITING
 from app.services.rows import connection_of
 from app.services.vault.lifeboat import Flush, Lifeboat, LifeboatLostError, Place
 from app.services.vault.lifeboat_format import CarriedDraft, CarriedEntry, CarriedSet, Record
-from app.services.vault.lifeboat_meeting import CaughtUp, carried_records, identity_of, meet, set_aside
+from app.services.vault.lifeboat_meeting import CaughtUp, Newest, carried_records, identity_of, meet, set_aside
 from app.services.vault.lifeboat_reading import read_lifeboat
 from app.timesource import Stopwatch, TimeSource
 
@@ -62,13 +62,16 @@ class LifeboatKeeper:
             return []
         return [audit.Link(entry.sequence, entry.body, entry.hash) for entry in contents.audit_entries]
 
-    def catch_up(self) -> CaughtUp:
+    def catch_up(self, newest: Newest | None = None) -> CaughtUp:
         """Bring database and lifeboat together; quick when nothing is amiss.
 
         A lifeboat that cannot be written never keeps a vault shut: it is tried again with the next save.
+
+        Args:
+            newest: as for :func:`meet`.
         """
         try:
-            done = meet(self.boat, self._engine, self._time)
+            done = meet(self.boat, self._engine, self._time, newest=newest)
         except (OSError, LifeboatLostError, OperationalError):
             self.fell_behind()
             return CaughtUp()

@@ -36,6 +36,8 @@ KEPT_NOWHERE_ELSE = (ChangeState.PENDING, ChangeState.REFUSED)
 _PART_BYTES = 1 << 20
 _PART_ENTRIES = 1000
 _NEWEST = "SELECT sequence, hash FROM audit_entry ORDER BY sequence DESC LIMIT 1"
+Newest = tuple[int, bytes]
+"""Sequence and hash of an audit entry."""
 _ENTRY = cast("Table", AuditEntry.__table__)
 _SET = cast("Table", ChangeSetRow.__table__)
 _USER = cast("Table", User.__table__)
@@ -65,13 +67,14 @@ class CaughtUp:
     set_aside: str = ""
 
 
-def meet(boat: Lifeboat, engine: Engine, time: TimeSource) -> CaughtUp:
+def meet(boat: Lifeboat, engine: Engine, time: TimeSource, *, newest: Newest | None = None) -> CaughtUp:
     """Bring both to the same state; quick when they are.
 
     Args:
         boat: need not be open.
         engine: of ``cases.db``.
         time: the clock.
+        newest: the database's newest audit entry, where it was asked for a moment ago.
 
     Raises:
         OSError: the lifeboat cannot be read or written; the database is as it was.
@@ -79,8 +82,10 @@ def meet(boat: Lifeboat, engine: Engine, time: TimeSource) -> CaughtUp:
     """
     try:
         last = boat.open()
-        if last is not None and last.entries and _is_newest(engine, last.entries[-1]):
-            return CaughtUp()
+        if last is not None and last.entries:
+            entry = last.entries[-1]
+            if (entry.sequence, entry.hash) == (newest or _newest(engine)):
+                return CaughtUp()
     except LifeboatLostError:
         pass
     with _session(engine, time) as session:
@@ -155,11 +160,20 @@ def _session(engine: Engine, time: TimeSource) -> Iterator[Session]:
             yield session
 
 
-def _is_newest(engine: Engine, entry: CarriedEntry) -> bool:
+def newest_in(bare: Any) -> Newest | None:
+    """Return the newest entry of the audit chain; None when there is none.
+
+    Args:
+        bare: the driver's connection.
+    """
+    row: Newest | None = bare.execute(_NEWEST).fetchone()
+    return row
+
+
+def _newest(engine: Engine) -> Newest | None:
     pooled = engine.raw_connection()
     try:
-        bare: Any = pooled.dbapi_connection
-        return bool(bare.execute(_NEWEST).fetchone() == (entry.sequence, entry.hash))
+        return newest_in(pooled.dbapi_connection)
     finally:
         pooled.close()
 

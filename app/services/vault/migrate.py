@@ -1,5 +1,6 @@
 """Bringing a store's tables to this version: one Alembic chain serves vault and central store."""
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, inspect, text
 
 from app.errors import UserError
-from app.services.vault.database import VaultDamaged
+from app.services.vault.database import DriverError, VaultDamaged
 
 NEWEST = "0003"
 """The newest revision in app/models/migrations/versions; a test keeps it true."""
@@ -20,16 +21,26 @@ def stored_revision(engine: Engine) -> str | None:
             if not inspect(connection).has_table("alembic_version"):
                 return None
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    # At every unlock: two small questions to the driver, not a look at the schema.
     pooled = engine.raw_connection()
     try:
-        bare: Any = pooled.dbapi_connection
-        if bare.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone() is None:
-            return None
-        row = bare.execute("SELECT version_num FROM alembic_version").fetchone()
-        return str(row[0]) if row else None
+        return revision_in(pooled.dbapi_connection)
     finally:
         pooled.close()
+
+
+def revision_in(bare: Any) -> str | None:
+    """Return the revision a vault's database is at, by one small question to the driver: it is asked at every unlock.
+
+    Args:
+        bare: the driver's connection.
+    """
+    try:
+        row = bare.execute("SELECT version_num FROM alembic_version").fetchone()
+    except (DriverError, sqlite3.DatabaseError) as error:
+        if "no such table" in str(error):
+            return None
+        raise
+    return str(row[0]) if row else None
 
 
 def bring_up_to_date(

@@ -27,6 +27,7 @@ class Reserve:
 
     def __init__(self, folder: Path, *, size: int | None = None, least: int | None = None) -> None:
         self.path = folder / NAME
+        self._path = str(self.path)
         self._folder = str(folder)
         self._size = SIZE if size is None else size
         self._least = LEAST if least is None else least
@@ -34,13 +35,16 @@ class Reserve:
 
     def prepare(self) -> bool:
         """Make the reserve when the disk has room for it and more; return whether it is there."""
-        try:
-            self._held = self.path.stat().st_size >= self._size
-        except OSError:
-            self._held = False
+        self._held = self._stands()
         if not self._held and self._free() >= self._size + 4 * self._least:
             self._held = self._make()
         return self._held
+
+    def _stands(self) -> bool:
+        try:
+            return os.stat(self._path).st_size >= self._size  # noqa: PTH116  (at every unlock)
+        except OSError:
+            return False
 
     def make_way(self) -> None:
         """Let a reserve that stands there go when the disk is nearly full: opening a vault writes too."""

@@ -32,7 +32,7 @@ Progress = Callable[[int, int, str], None]
 """Told how far it is: pages done, pages in all (0 when not known), and words."""
 PAGES_A_STEP = 1024
 _PURPOSE = "rotation"
-_QUIET = ("PRAGMA cipher_log_level = NONE", "PRAGMA synchronous = FULL", "PRAGMA temp_store = MEMORY")
+_QUIET = ("PRAGMA synchronous = FULL", "PRAGMA temp_store = MEMORY")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ A vault is a folder: ``cases.db`` and ``documents.db`` (SQLCipher), ``vault.json
 and the keys sealed; nothing about anybody), ``lifeboat.log``, ``attempts.json``, ``backups/`` and ``set-aside/``.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from sqlalchemy import Engine, Table, bindparam, insert, select
+from sqlalchemy import Engine, Table, bindparam, func, insert, select, text, type_coerce
 from sqlalchemy.exc import DatabaseError
 
 from app.errors import EnvironmentFault, UserError
@@ -23,19 +24,19 @@ from app.services.audit import Action
 from app.services.backup.listing import Backup
 from app.services.backup.make import back_up
 from app.services.backup.manifest import Reason
-from app.services.backup.restore import finish_restoring
+from app.services.backup.restore import READY, finish_restoring
+from app.services.damage import NAME as MARK
 from app.services.damage import marked_damage
 from app.services.locking import WRITING
 from app.services.rows import RowSelect, stored_key
 from app.services.signing import Signer, new_seed
-from app.services.vault import device_secret, vault_file, ways_in
+from app.services.vault import device_secret, migrate, vault_file, ways_in
 from app.services.vault.attempts import Attempts
-from app.services.vault.database import DriverError, VaultDamaged, damage_in, open_engine
+from app.services.vault.database import DriverError, VaultDamaged, damage_in, engine_on
 from app.services.vault.keys import DataKeys, KdfParameters, WrongSecretError
 from app.services.vault.lifeboat import Lifeboat
 from app.services.vault.lifeboat_keeping import LifeboatKeeper
-from app.services.vault.migrate import bring_up_to_date
-from app.services.vault.pages import first_page_is_whole
+from app.services.vault.lifeboat_meeting import newest_in
 from app.services.vault.recovery_key import RecoveryKey
 from app.services.vault.reserve import Reserve
 from app.services.vault.vault_file import VaultFile
@@ -49,10 +50,10 @@ if TYPE_CHECKING:
 USER_FACT = "user_id"
 _KEYS, _FACTS, _USERS = (cast("Table", model.__table__) for model in (DeviceKey, SyncState, User))
 _DEVICE = RowSelect(select(_KEYS.c.device_id, _KEYS.c.private_key))
-_FACT = RowSelect(select(_FACTS.c.value).where(_FACTS.c.name == bindparam("name")))
-_PERSON = RowSelect(
-    select(_USERS.c.id, _USERS.c.name, _USERS.c.role, _USERS.c.team_id).where(_USERS.c.id == bindparam("id"))
-)
+_PERSONS = select(_USERS.c.id, _USERS.c.name, _USERS.c.role, _USERS.c.team_id)
+_PERSON = RowSelect(_PERSONS.where(_USERS.c.id == bindparam("id")))
+_STORED = type_coerce(func.replace(_FACTS.c.value, text("'-'"), text("''")), _USERS.c.id.type)
+_OWNER = RowSelect(_PERSONS.join(_FACTS, _USERS.c.id == _STORED).where(_FACTS.c.name == bindparam("name")))
 
 
 class Vault:
@@ -80,26 +81,41 @@ class Vault:
         self.backed_up_first: Backup | None = None
         self.was_unclean = False
         if not new:
-            finish_restoring(folder)
-            self.was_unclean = _look_over(folder, data_keys)
+            present = set(os.listdir(folder))  # noqa: PTH208  (one look instead of six questions)
+            if READY in present:
+                finish_restoring(folder)
+                present = set(os.listdir(folder))  # noqa: PTH208
+            self.was_unclean = _look_over(folder, present)
         self.reserve = Reserve(folder)
         self.reserve.make_way()
-        self.engine: Engine = open_engine(folder / "cases.db", data_keys.cases, create=new)
+        self._documents: DocumentStore | None = None
+        self.engine: Engine = engine_on(folder / "cases.db", data_keys.cases, create=new)
         self.lifeboat = LifeboatKeeper(Lifeboat(folder / "lifeboat.log", data_keys.lifeboat), self.engine, time)
         try:
-            bring_up_to_date(self.engine, "vault", new=new, before=self._back_up_first)
-            self.lifeboat.catch_up()
+            if not new:
+                self._documents = self._open_documents()  # a vault whose documents do not open is not open
+            with self._connected() as bare:
+                revision = migrate.revision_in(bare)
+                newest = newest_in(bare) if revision == migrate.NEWEST else None
+            if revision != migrate.NEWEST:
+                migrate.bring_up_to_date(self.engine, "vault", new=new, before=self._back_up_first)
+            self.lifeboat.catch_up(newest)
             self.reserve.prepare()
         except (DatabaseError, DriverError) as error:
-            self.lifeboat.close()
-            self.engine.dispose()
+            self._drop()
             raise VaultDamaged(
                 "cases.db", "cases.db is damaged and could not be read. It is kept untouched."
             ) from error
         except BaseException:
-            self.lifeboat.close()
-            self.engine.dispose()
+            self._drop()
             raise
+
+    def _drop(self) -> None:
+        self.lifeboat.close()
+        if self._documents is not None:
+            self._documents.close()
+            self._documents = None
+        self.engine.dispose()
 
     def _back_up_first(self) -> None:
         """Make a backup before the records are migrated; where there is no room for one they are not."""
@@ -245,9 +261,9 @@ class Vault:
         with self._connected() as connection:
             device = _DEVICE.first(connection)
             if user_id is None:
-                fact = _FACT.first(connection, USER_FACT)
-                user_id = fact[0] if fact else None
-            user = _PERSON.first(connection, stored_key(user_id)) if user_id else None
+                user = _OWNER.first(connection, USER_FACT)
+            else:
+                user = _PERSON.first(connection, stored_key(user_id))
         if device is None:
             raise UserError("This laptop has no device key. Enrol it with the code from your administrator.")
         if user is None:
@@ -294,8 +310,7 @@ class Vault:
         for workspace in self._workspaces:
             workspace.close()
         self._workspaces.clear()
-        self.lifeboat.close()
-        self.engine.dispose()
+        self._drop()
         self._keys = None
 
     @contextmanager
@@ -325,23 +340,33 @@ class Vault:
             signer=signer,
             time=self.time,
             folder=self.folder,
-            open_documents=self._open_documents,
+            open_documents=self._take_documents,
             journal=self.lifeboat,
             room=self.reserve,
         )
         self._workspaces.append(workspace)
         return workspace
 
+    def _take_documents(self) -> "DocumentStore":
+        """Return a store for one workspace, which closes it: the one the vault was opened with, or another."""
+        with self._turn:
+            store, self._documents = self._documents, None
+        return store or self._open_documents()
+
     def _open_documents(self) -> "DocumentStore":
         from app.services.documents.store import DocumentStore
 
-        store = DocumentStore(open_engine(self.folder / "documents.db", self.keys.documents))
+        store = DocumentStore(engine_on(self.folder / "documents.db", self.keys.documents))
         store.create_schema()
         return store
 
 
-def _look_over(folder: Path, data_keys: DataKeys) -> bool:
-    """Refuse to open what is known to be damaged, or what one look shows to be; every page is looked at elsewhere.
+def _look_over(folder: Path, present: set[str]) -> bool:
+    """Refuse to open what is known to be damaged or is not there; the rest is told by opening it.
+
+    Args:
+        folder: of the vault.
+        present: the names in it.
 
     Returns:
         Whether a log was left behind: the vault was not closed in order.
@@ -349,23 +374,18 @@ def _look_over(folder: Path, data_keys: DataKeys) -> bool:
     Raises:
         VaultDamaged: it has to be rebuilt first.
     """
-    marked = marked_damage(folder)
+    marked = marked_damage(folder) if MARK in present else ""
     if marked:
         raise VaultDamaged(marked, f"A part of {marked} could not be read. It is kept untouched.")
-    # What opening tells of cases.db in a moment needs no look: only that there is something to open.
     unclean = False
-    for name, key in (("cases.db", None), ("documents.db", data_keys.documents)):
-        path, log = folder / name, folder / f"{name}-wal"
+    for name in ("cases.db", "documents.db"):
+        if name not in present:
+            raise VaultDamaged(name, f"{name} is missing from the vault folder. Nothing was changed.")
+        log = f"{name}-wal"
         try:
-            size = path.stat().st_size
-            # A page may be torn in the file and whole in the log: then only opening it tells.
-            logged = log.exists() and log.stat().st_size > 0
-            unclean |= logged
-            whole = size > 0 and (key is None or logged or first_page_is_whole(path, key))
-        except FileNotFoundError:
-            raise VaultDamaged(name, f"{name} is missing from the vault folder. Nothing was changed.") from None
+            unclean |= log in present and (folder / log).stat().st_size > 0
+            if not (folder / name).stat().st_size:
+                raise VaultDamaged(name, f"{name} is damaged or has another key. It is kept untouched.")
         except OSError as error:
             raise EnvironmentFault(f"The disk did not let {name} be opened. Try again.") from error
-        if not whole:
-            raise VaultDamaged(name, f"{name} is damaged or has another key. It is kept untouched.")
     return unclean

@@ -29,7 +29,7 @@ def first_vault(tmp_path: Path, frozen_time: FrozenTime, monkeypatch: pytest.Mon
 
         upgrade = command.upgrade
         earlier.setattr(command, "upgrade", lambda config, _revision: upgrade(config, "0001"))
-        earlier.setattr("app.services.vault.vault.LifeboatKeeper.catch_up", lambda _keeper: None)
+        earlier.setattr("app.services.vault.vault.LifeboatKeeper.catch_up", lambda _keeper, _newest: None)
         vault = create_vault(tmp_path / "first", PASSPHRASE, time=frozen_time, label="Old laptop", kdf=QUICK)
         with vault.engine.begin() as connection:
             connection.execute(text("INSERT INTO sync_state VALUES ('server', 'https://central.marlshire.example')"))
