@@ -13,10 +13,11 @@ import zstandard
 
 from app.services.sync.trust_protocol import *  # noqa: F403  (handed on whole: one name for the protocol)
 
-VERSION = 1
+VERSION = 2
 OLDEST_UNDERSTOOD = 1
 VERSION_HISTORY: tuple[tuple[int, date, str], ...] = (
     (1, date(2026, 11, 24), "Push, pull, snapshot, documents by chunk, number leases, enrolment by code."),
+    (2, date(2026, 11, 24), "Scope: a laptop holds its teams' records only. Sealed rescue, proof of equality."),
 )
 """Each version with its date and what it changed; neighbours work together."""
 VERSION_HEADER = "rollcall-protocol"
@@ -44,6 +45,8 @@ UNLINKED = "Entries of the audit of this laptop do not follow from one another."
 """Why entries are not countersigned that were tampered with before they ever arrived."""
 REFUSED = "refused"
 HELD = "held"
+RESCUE = "rescue"
+"""Not merged: whoever made it may not write there (any more). The laptop hands it in sealed to the team."""
 PLACE_TAKEN = (
     "Another change has this one's place in the order of this laptop. "
     "The vault may have been restored from a backup. Ask your administrator."
@@ -117,12 +120,32 @@ class LogEntry(msgspec.Struct, array_like=True):
     effective: bytes = b""
 
 
+class ScopeChange(msgspec.Struct):
+    """What became of a laptop's scope between two revisions.
+
+    Attributes:
+        arrive: units to fetch whole with :class:`UnitsRequest`: new here, or something was linked to them.
+        leave: units that this laptop may hold no longer; unsynced work on them is handed in before they go.
+        gone: rows (table, id) that moved to a unit which is not held here.
+    """
+
+    arrive: list[str] = []
+    leave: list[str] = []
+    gone: list[tuple[str, str]] = []
+
+
 class PullAnswer(msgspec.Struct):
-    """Entries in revision order, without gaps, from the cursor asked for."""
+    """Entries in revision order, from the cursor asked for: all that concern this laptop up to ``cursor``.
+
+    Attributes:
+        cursor: where to ask on from; may lie beyond the last entry, for what concerns others is left out.
+        scope: what entered and left the laptop's scope up to ``cursor``; None from a store of version 1.
+    """
 
     entries: list[LogEntry]
     cursor: int
     head: int
+    scope: ScopeChange | None = None
 
 
 class OwnSetsRequest(msgspec.Struct):
@@ -153,10 +176,16 @@ class OwnSets(msgspec.Struct):
 
 
 class SnapshotStart(msgspec.Struct):
-    """What a first pull will bring, and the revision from which the log continues."""
+    """What a first pull will bring, and the revision from which the log continues.
+
+    Attributes:
+        tables: with how many rows of each are to come.
+        first_units: what the person needs first (their own cases, most urgent first): fetched whole before the tables.
+    """
 
     revision: int
     tables: list[tuple[str, int]]
+    first_units: list[str] = []
 
 
 class SnapshotRequest(msgspec.Struct):
