@@ -38,6 +38,7 @@ class Permission(StrEnum):
     RESTRICT_CASES = "restrict cases or change who may see them"
     BREAK_GLASS = "open a restricted case in an emergency"
     REVIEW_ACCESS = "review who opened a restricted case, or end a conflict of interest"
+    TAKE_OVER_WORK = "open work that was handed in, or confirm that many records are deleted"
     READ_REFERENCE = "read schools and codes"
     IMPORT_REFERENCE = "import schools and codes"
     READ_AUDIT = "read the audit"
@@ -73,6 +74,7 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType
             P.CLOSE_CASES,
             P.RESTRICT_CASES,
             P.REVIEW_ACCESS,
+            P.TAKE_OVER_WORK,
             P.READ_AUDIT,
         },
         # Takes a case to court: statements and notices on a case that others opened and others close.
@@ -95,6 +97,55 @@ CASE_CONTENT: Final = frozenset(P) - {
     P.MANAGE_PEOPLE,
 }
 """What shows or changes something of a case. Auditors and administrators have none of it."""
+
+
+class Reach(StrEnum):
+    """Whose cases a laptop holds for a person (governance: need to know, decided by role and team)."""
+
+    TEAM = "team"
+    """Cases of the person's team, and of no team yet; all of the authority's for somebody without a team."""
+    AUTHORITY = "authority"
+    """Every case of the authority."""
+    NONE = "none"
+    """Nothing of a case: people, teams, schools and codes only."""
+
+
+ROLE_REACH: Final[Mapping[Role, Reach]] = MappingProxyType(
+    {
+        Role.BUSINESS_SUPPORT: Reach.TEAM,
+        Role.CASEWORKER: Reach.TEAM,
+        Role.DUTY: Reach.TEAM,
+        Role.SUPERVISOR: Reach.TEAM,
+        Role.COURT_OFFICER: Reach.TEAM,
+        Role.INCLUSION: Reach.TEAM,
+        # Answers subject requests about any child, so has every child's record.
+        Role.INFORMATION_GOVERNANCE: Reach.AUTHORITY,
+        Role.AUDITOR: Reach.NONE,
+        Role.ADMINISTRATOR: Reach.NONE,
+    }
+)
+"""How wide each role looks; a test keeps it in step with the permissions."""
+
+
+def reach(role: Role, team_id: str | None) -> Reach:
+    """Return how wide a person looks.
+
+    Args:
+        role: theirs.
+        team_id: theirs; somebody of a team's role who has no team works for the whole authority.
+    """
+    wide = ROLE_REACH[role]
+    return Reach.AUTHORITY if wide is Reach.TEAM and team_id is None else wide
+
+
+def keeps_restricted(role: Role) -> bool:
+    """Return whether a laptop holds restricted cases for a role whose holder is not on their lists.
+
+    A doorstep has no signal, so what may have to be opened in an emergency is there already, closed; and whoever
+    reviews such an opening or watches over the lists needs the case they are about.
+    """
+    return not ROLE_PERMISSIONS[role].isdisjoint({P.BREAK_GLASS, P.REVIEW_ACCESS})
+
 
 _ANY_CASEWORK = (P.EDIT_CASES, P.TAKE_REFERRALS, P.LINK_DOCUMENTS, P.WRITE_LETTERS)
 TABLE_PERMISSIONS: Final[Mapping[str, Sequence[Permission]]] = MappingProxyType(
@@ -130,6 +181,9 @@ TABLE_PERMISSIONS: Final[Mapping[str, Sequence[Permission]]] = MappingProxyType(
         "document": (P.LINK_DOCUMENTS, P.WRITE_LETTERS),
         "letter": (P.WRITE_LETTERS, P.APPROVE_LETTERS),
         "conflict": _ANY_CASEWORK,
+        "team_key": (P.TAKE_OVER_WORK,),
+        "team_key_wrap": (P.TAKE_OVER_WORK,),
+        "handed_in": (P.TAKE_OVER_WORK,),
     }
 )
 """Any of these lets a role write the table. A table that is not named here is written by nobody."""
