@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
-from app.central import records
+from app.central import decisions, records
 from app.central.tables import change_log, change_touch
 from app.ids import new_id
 from app.models.synced import SYNCED_TABLES
@@ -61,9 +61,10 @@ class Batch:
         conflicts: list[Change] = []
         altered = False
         touched: set[str] = set()
+        late = decisions.overtaken(change_set, self.rows)
         for change in change_set.changes:
             key = (change.table, change.row)
-            merged = merge(change, self.rows.get(key))
+            merged = merge(change, self.rows.get(key), frozenset(late.get(key, ())))
             touched.add(change.row)
             effective.append(merged.effective or change)
             altered = altered or merged.effective is not None
@@ -71,6 +72,13 @@ class Batch:
                 conflicts.append(self._raise_conflict(change_set, change, kept))
                 touched.add(conflicts[-1].row)
             self._take(key, merged.row, merged.written)
+        for key, fields in late.items():
+            for field_name, decision in fields.items():
+                kept_again = decisions.asked_again(change_set, field_name, decision, self._row(key))
+                if kept_again is not None:
+                    about = Change(*key, "update", {"subject_id": [None, decision.conflict["subject_id"]]})
+                    conflicts.append(self._raise_conflict(change_set, about, kept_again))
+                    touched.update((key[1], conflicts[-1].row))
         if not altered:
             return Outcome(ACCEPTED, b"", touched)
         state = CONFLICTED if conflicts else ACCEPTED
@@ -102,6 +110,14 @@ class Batch:
     def deleted_count(self, table: str) -> int:
         """Return how many stored rows of a table this batch deletes."""
         return sum(1 for key in self.stored if key[0] == table and self.rows[key] is None)
+
+    def _row(self, key: Key) -> dict[str, Any] | None:
+        """Return a row as it has become, read now where no change of the batch touches it."""
+        if key not in self.rows:
+            found = records.load(self.connection, key[0], [key[1]])
+            self.rows[key] = found.get(key[1])
+            self.stored |= {key} if found else set()
+        return self.rows[key]
 
     def _take(self, key: Key, row: dict[str, Any] | None, written: dict[str, Any]) -> None:
         if row is not None and self.rows.get(key) is None:
@@ -143,7 +159,9 @@ class Batch:
             pair = change.fields.get(name, (None, None))
             if value := row.get(name) or pair[1] or pair[0]:
                 return str(value)
-        return None
+        # A conflict that is asked about again says itself whose it is.
+        said = change.fields.get("subject_id", (None, None))[1]
+        return str(said) if said else None
 
     def _author(self, row_id: str, kept: Kept) -> tuple[str | None, str | None]:
         """Return who wrote the kept value and when, from the log; None where it is not found."""

@@ -10,6 +10,9 @@ from app.models.base import IndexedRef, OptionalRef, Ref
 from app.models.synced import Synced
 from app.models.terms import ConflictState
 
+WHOLE_ROW = "*"
+"""The field of a conflict in which one side deleted the row."""
+
 
 class Conflict(Synced):
     """Raised by the central store in merging; the record keeps ``kept`` until somebody chooses."""
