@@ -22,19 +22,27 @@ from app.models.access import AccessRequest, BreakGlass, CaseAccess, InterestDec
 from app.models.document import Document  # isort: skip
 from app.models.letter import Letter  # isort: skip
 from app.models.conflict import Conflict  # isort: skip
+from app.models.handed_in import HandedIn, TeamKey, TeamKeyWrap  # isort: skip
 from app.models.local import (  # isort: skip
     LOCAL_TABLES,
     AuditAnchor,
     AuditEntry,
     AuditLine,
+    BytesLeaving,
     CaseRow,
     ChangeLine,
     ChangeSetRow,
+    ClearedChange,
     DeviceKey,
     Draft,
     ReferenceLease,
+    RowLeaving,
     SearchRow,
     SyncState,
+    UnitArriving,
+    UnitHistory,
+    UnitLeaving,
+    UnitTouched,
 )
 from app.models.synced import SYNCED_TABLES, MergeRule, Synced  # isort: skip
 
@@ -49,6 +57,7 @@ __all__ = [
     "AuditLine",
     "Authority",
     "BreakGlass",
+    "BytesLeaving",
     "Case",
     "CaseAccess",
     "CaseEvent",
@@ -57,6 +66,7 @@ __all__ = [
     "ChangeSetRow",
     "Child",
     "ChildName",
+    "ClearedChange",
     "Clock",
     "Closure",
     "Conflict",
@@ -67,6 +77,7 @@ __all__ = [
     "Draft",
     "Enquiry",
     "Enrolment",
+    "HandedIn",
     "HealthLink",
     "InterestDeclared",
     "Letter",
@@ -76,6 +87,7 @@ __all__ = [
     "ReferenceLease",
     "Referral",
     "Relationship",
+    "RowLeaving",
     "SafetyFlag",
     "School",
     "SchoolLink",
@@ -84,5 +96,11 @@ __all__ = [
     "Synced",
     "Task",
     "Team",
+    "TeamKey",
+    "TeamKeyWrap",
+    "UnitArriving",
+    "UnitHistory",
+    "UnitLeaving",
+    "UnitTouched",
     "User",
 ]

@@ -10,7 +10,7 @@ from sqlalchemy import Index, String, Uuid, cast, func, text, type_coerce
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 from sqlalchemy.types import TypeEngine
 
-from app.models.base import Base, Key, Ref, UtcDateTime
+from app.models.base import Base, Key, OptionalRef, Ref, UtcDateTime
 from app.models.terms import ChangeState
 
 
@@ -43,6 +43,20 @@ class ChangeSetRow(Base):
     revision: Mapped[int | None]
     receipt: Mapped[bytes | None]
     refusal: Mapped[str] = mapped_column(default="")
+
+
+class ClearedChange(Base):
+    """What a person did about a change set that the central store refused."""
+
+    __tablename__ = "cleared_change"
+
+    change_set_id: Mapped[Key]
+    at: Mapped[datetime]
+    by_id: Mapped[OptionalRef]
+    by_name: Mapped[str] = mapped_column(default="")
+    reason: Mapped[str] = mapped_column(default="")
+    """Why it was set aside; empty where it was sent again."""
+    sent_again_as: Mapped[OptionalRef]
 
 
 class ChangeLine(Base):
@@ -220,10 +234,72 @@ class SearchRow(Base):
     subject_id: Mapped[str] = mapped_column(Uuid(as_uuid=False), unique=True)
 
 
+class UnitArriving(Base):
+    """A unit (one child with everything recorded) that is to be fetched whole: new here, or not equal here.
+
+    Written in the transaction that moves the cursor, so that a crash at any moment loses no arrival.
+    """
+
+    __tablename__ = "unit_arriving"
+
+    unit_id: Mapped[Key]
+    position: Mapped[int]
+    """The order of fetching: the smaller first."""
+    cause: Mapped[str]
+    """scope or healing."""
+
+
+class UnitLeaving(Base):
+    """A unit that this laptop may hold no longer; it goes once nothing that was done to it waits for a receipt."""
+
+    __tablename__ = "unit_leaving"
+
+    unit_id: Mapped[Key]
+    told_at: Mapped[datetime]
+    """When the central store first said so: a large part of a vault only goes when it says so again later."""
+    confirmed: Mapped[bool] = mapped_column(default=False)
+
+
+class RowLeaving(Base):
+    """A row that moved to a unit which is not held here."""
+
+    __tablename__ = "row_leaving"
+
+    table_name: Mapped[str] = mapped_column(primary_key=True)
+    row_id: Mapped[str] = mapped_column(Uuid(as_uuid=False), primary_key=True)
+
+
+class BytesLeaving(Base):
+    """A document's content whose record has left; its bytes are in another database and go after it."""
+
+    __tablename__ = "bytes_leaving"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+
+
+class UnitHistory(Base):
+    """A unit whose rows are here and whose earlier history is still to be fetched."""
+
+    __tablename__ = "unit_history"
+
+    unit_id: Mapped[Key]
+    until: Mapped[int]
+    """The revision up to which the rows stood for the log."""
+
+
+class UnitTouched(Base):
+    """A unit that was changed, here or by a pull, since it was last proven equal to the central store's."""
+
+    __tablename__ = "unit_touched"
+
+    unit_id: Mapped[Key]
+
+
 LOCAL_TABLES = tuple(
     mapped.__tablename__
     for mapped in (
         ChangeSetRow,
+        ClearedChange,
         ChangeLine,
         AuditEntry,
         AuditAnchor,
@@ -234,5 +310,11 @@ LOCAL_TABLES = tuple(
         CaseRow,
         Draft,
         SearchRow,
+        UnitArriving,
+        UnitLeaving,
+        RowLeaving,
+        BytesLeaving,
+        UnitHistory,
+        UnitTouched,
     )
 )
