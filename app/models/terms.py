@@ -236,5 +236,28 @@ class ChangeState(StrEnum):
     CONFLICTED = "conflicted"
     """Accepted, with at least one field kept as a Conflict."""
     REFUSED = "refused"
+    RESCUED = "rescued"
+    """Handed in, sealed to the team: the central store keeps it with a receipt, and a supervisor deals with it."""
+    CLEARED = "cleared"
+    """It was refused, and a person dealt with it: sent again as another change set, or set aside with a reason."""
     RECEIVED = "received"
     """Made elsewhere and pulled."""
+
+
+class HandInReason(StrEnum):
+    """Why work was handed in sealed instead of being merged."""
+
+    NO_ACCESS = "no_access"
+    """The person may no longer write there: the case left the laptop's scope, or their role changed."""
+    REVOKED = "revoked"
+    """The laptop or the person may not sync any more."""
+    REFUSED = "refused"
+    """The central store refused it, and the person asked a supervisor to look."""
+
+
+class HandedInState(StrEnum):
+    """What became of work that was handed in."""
+
+    WAITING = "waiting"
+    TAKEN_OVER = "taken_over"
+    SET_ASIDE = "set_aside"
