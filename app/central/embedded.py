@@ -101,6 +101,7 @@ class RunningCentral:
         if self._stopped.is_set():
             return
         self._stopped.set()
+        self.services.live.stop()
         self._server.should_exit = True
         self._thread.join(10)
         self.services.close()

@@ -1,92 +1,21 @@
 """HTTP in front of the store: bounded bodies in, packed messages out, trust checked before anything else."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
-from sqlalchemy.exc import OperationalError
 
+from app.central.answering import answered, answered_to
 from app.central.checks import DeviceIdentity
 from app.central.services import CentralServices
-from app.central.trust import TrustError
-from app.logs import get_logger
 from app.services.sync import protocol
-from app.services.sync.protocol import MEDIA_TYPE, Problem, ProtocolError, pack, unpack
-
-Message = TypeVar("Message")
-_STATUS = {
-    "token-stale": 401,
-    "sign-in-failed": 401,
-    "bad-signature": 401,
-    "device-unknown": 403,
-    "device-revoked": 403,
-}
-
-
-def problem(status: int, code: str, message: str) -> Response:
-    """Return why a request was not done, packed."""
-    return Response(pack(Problem(code, message)), status, media_type=MEDIA_TYPE)
-
-
-async def body_of(request: Request) -> bytes:
-    """Return a request's body; stops reading beyond what a message may measure.
-
-    Raises:
-        ProtocolError: too large.
-    """
-    pieces, size = [], 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > protocol.MAX_PACKED_BYTES:
-            raise ProtocolError("too large")
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-async def answered(request: Request, kind: type[Message], work: Callable[[Message], object]) -> Response:
-    """Read a message, do the work on a thread of its own and return the packed answer."""
-    try:
-        version = int(request.headers.get(protocol.VERSION_HEADER, "0"))
-    except ValueError:
-        version = 0
-    if not protocol.OLDEST_UNDERSTOOD <= version <= protocol.VERSION + 1:
-        return problem(
-            426,
-            "version",
-            "This laptop and the central store are too many versions apart. Update Rollcall. Your work is kept.",
-        )
-    try:
-        data = await body_of(request)
-        message = await run_in_threadpool(unpack, kind, data)
-        answer = await run_in_threadpool(work, message)
-        packed = await run_in_threadpool(pack, answer)
-    except ProtocolError:
-        get_logger().warning("not understood", page=request.url.path)
-        return problem(400, "not-understood", "The central store could not read the message. Your work is kept.")
-    except TrustError as refused:
-        get_logger().warning("not let in", page=request.url.path, kind=refused.code)
-        return problem(_STATUS.get(refused.code, 403), refused.code, refused.message)
-    except OperationalError:
-        get_logger().error("database away", page=request.url.path)
-        return problem(503, "database", "The central store is busy or its database is away. Your work is kept.")
-    return Response(packed, media_type=MEDIA_TYPE)
-
-
-def _bearer(request: Request) -> str:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token if scheme.lower() == "bearer" else ""
 
 
 def open_routes(services: CentralServices) -> APIRouter:
-    """Return the routes that need no token: health, enrolment and starting a session."""
+    """Return the routes that need no token: enrolment and starting a session."""
     router = APIRouter(prefix="/v1")
     trust = services.trust
-
-    @router.get("/health")
-    def health() -> dict[str, Any]:
-        return {"status": "ok", "protocol": protocol.VERSION, "revision": services.reader.head()}
 
     @router.post("/enrolment/check")
     async def check_code(request: Request) -> Response:
@@ -120,10 +49,10 @@ def open_routes(services: CentralServices) -> APIRouter:
 
     @router.post("/my-code")
     async def my_code(request: Request) -> Response:
-        def work(_message: protocol.MyCodeRequest) -> protocol.MyCode:
-            return protocol.MyCode(trust.make_code(trust.user_of(_bearer(request))))
+        def work(user_id: str, _message: protocol.MyCodeRequest) -> protocol.MyCode:
+            return protocol.MyCode(trust.make_code(user_id))
 
-        return await answered(request, protocol.MyCodeRequest, work)
+        return await answered_to(request, protocol.MyCodeRequest, trust.user_of, work)
 
     return router
 
@@ -136,10 +65,7 @@ def device_routes(services: CentralServices) -> APIRouter:
         path: str, kind: type[Any], work: Callable[[DeviceIdentity, Any], object]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            def known(message: object) -> object:
-                return work(services.trust.device_of(_bearer(request)), message)
-
-            return await answered(request, kind, known)
+            return await answered_to(request, kind, services.trust.device_of, work)
 
         router.add_api_route(path, endpoint, methods=["POST"], name=path.strip("/"), response_class=Response)
         return endpoint

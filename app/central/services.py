@@ -7,9 +7,10 @@ from sqlalchemy import Engine
 from app.central.audit_heads import AuditHeads
 from app.central.authority_key import AuthorityKeys
 from app.central.checks import DeviceIdentity
-from app.central.database import bring_up_to_date, open_engine
+from app.central.database import POOL, bring_up_to_date, open_engine
 from app.central.documents import ByteStore
 from app.central.leases import lend
+from app.central.live import LiveQueue
 from app.central.people import People
 from app.central.reading import Reader
 from app.central.recovery import Recoveries
@@ -34,6 +35,7 @@ class CentralServices:
     recoveries: Recoveries
     bytes: ByteStore
     audit: AuditHeads
+    live: LiveQueue
     time: TimeSource
 
     def lend(self, device: DeviceIdentity, year: int) -> protocol.Lease:
@@ -54,24 +56,28 @@ class CentralServices:
         return protocol.Done()
 
     def close(self) -> None:
-        """Close the connections to the database."""
+        """End the live streams and close the connections to the database."""
+        self.live.close()
         self.engine.dispose()
 
 
-def build_services(dsn: str, *, time: TimeSource | None = None, migrate: bool = True) -> CentralServices:
+def build_services(
+    dsn: str, *, time: TimeSource | None = None, migrate: bool = True, pool: int = POOL
+) -> CentralServices:
     """Return the services on a database.
 
     Args:
         dsn: ``postgresql://...``.
         time: the clock; the machine's by default.
         migrate: bring the schema to this version first.
+        pool: how many connections to keep.
 
     Raises:
         UserError: the DSN is wrong or the store is newer than this program.
         EnvironmentFault: the database does not answer.
     """
     time = time or SystemTime()
-    engine = open_engine(dsn)
+    engine = open_engine(dsn, pool=pool)
     try:
         return _build(engine, time, migrate=migrate)
     except BaseException:
@@ -96,5 +102,6 @@ def _build(engine: Engine, time: TimeSource, *, migrate: bool) -> CentralService
         recoveries=Recoveries(engine, store, authority, time),
         bytes=ByteStore(engine),
         audit=AuditHeads(engine, own, time),
+        live=LiveQueue(engine),
         time=time,
     )

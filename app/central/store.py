@@ -6,7 +6,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Connection, DateTime, Engine, LargeBinary, Table, Text, Uuid, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Engine,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    cast,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import DataError, IntegrityError
 
 from app.central import records
@@ -29,6 +43,9 @@ from app.services.sync.protocol import (
 )
 from app.services.sync.receipts import issue
 from app.timesource import TimeSource
+
+CHANNEL = "rollcall_revision"
+"""PostgreSQL notifies on it of each new revision, with its number and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +226,9 @@ class Store:
         _copy_in(connection, change_touch, touches)
         newest = max((entry.result.revision or 0 for entry in entries), default=0)
         if newest:
-            connection.execute(update(revision_counter).values(value=newest))
+            # Told with the commit, in the same statement: nobody hears of a revision that is rolled back.
+            told = func.pg_notify(CHANNEL, cast(revision_counter.c.value, Text))
+            connection.execute(update(revision_counter).values(value=newest).returning(told))
 
 
 def lock_revision(connection: Connection) -> int:
