@@ -70,12 +70,12 @@ def logged_notes(central: Any) -> list[str]:
         (bad.CUT, "Could not reach the central store. Your work is kept."),
         (bad.CUT_HALF, "Could not reach the central store. Your work is kept."),
         (bad.HANG, "The central store took too long to answer. Your work is kept."),
-        (bad.HTML, "Something other than the central store answered."),
+        (bad.HTML, "This network asks you to sign in on its own page first."),
         (bad.WRONG, "Something other than the central store answered."),
         (bad.TRUNCATED, "Something other than the central store answered."),
         (bad.BOMB, "Something other than the central store answered."),
         (bad.GATEWAY, "Could not reach the central store. Your work is kept."),
-        (bad.REDIRECT, "Something other than the central store answered."),
+        (bad.REDIRECT, "This network asks you to sign in on its own page first."),
     ],
 )
 def test_whatever_goes_wrong_is_said_in_words_and_goes_through_once_when_it_is_over(
