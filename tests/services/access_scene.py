@@ -83,7 +83,7 @@ class TrialWorkspace(Workspace):
             signer=self._signer,
             applying=applying,
         )
-        with self._recorder.watching(), self._writing() as session:
+        with self._recorder.watching(), self._session(self._writer) as session:
             session.info["unit"] = unit
             session.begin()
             keep_connection(session)
