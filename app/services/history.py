@@ -3,7 +3,7 @@
 The history of a case is every change set that touched the case, its child, or a person in the child's family.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -27,6 +27,8 @@ STATE_WORDS: Final = {
     ChangeState.ACCEPTED: "Safe in the central store",
     ChangeState.CONFLICTED: "In the central store, with a conflict",
     ChangeState.REFUSED: "Refused by the central store, kept here",
+    ChangeState.CLEARED: "Refused by the central store, and dealt with by a person",
+    ChangeState.RESCUED: "Handed in to the team, safe in the central store",
     ChangeState.RECEIVED: "From the central store",
 }
 
@@ -97,6 +99,12 @@ def of_case(ws: Workspace, case_id: str, *, offset: int = 0, limit: int = PAGE) 
     return entries
 
 
+def lines_of(session: Session, changes: Sequence[Change]) -> tuple[HistoryLine, ...]:
+    """Return what changes do, field by field, in words; names are those of people, teams and schools here."""
+    names = history_words.names_of(session, _names_in(changes))
+    return tuple(line for change in changes for line in _lines(change, names))
+
+
 def _subjects(session: Session, case_id: str) -> list[str]:
     child_id = session.execute(select(Case.child_id).where(Case.id == case_id)).scalar()
     if child_id is None:
@@ -121,12 +129,15 @@ def _device_names(session: Session, ids: set[str]) -> dict[str, str]:
 
 def _ids_in(decoded: Sequence[tuple[ChangeSetRow, Sequence[Change]]]) -> set[str | None]:
     """Return every value that may be the id of a person or team."""
+    return {value for _row, changes in decoded for value in _names_in(changes)}
+
+
+def _names_in(changes: Iterable[Change]) -> set[str | None]:
     found: set[str | None] = set()
-    for _row, changes in decoded:
-        for change in changes:
-            for field, pair in change.fields.items():
-                if field.endswith(("_id", "_by")):
-                    found.update(value for value in pair if isinstance(value, str))
+    for change in changes:
+        for field, pair in change.fields.items():
+            if field.endswith(("_id", "_by")):
+                found.update(value for value in pair if isinstance(value, str))
     return found
 
 

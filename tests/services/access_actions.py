@@ -46,7 +46,7 @@ from app.services.letters import export as letters_export
 from app.services.letters import facts, letters
 from app.services.letters import listing as letters_listing
 from app.services.matching import Subject
-from app.services.sync import centre, stale
+from app.services.sync import centre, refused, stale
 from tests.services.access_scene import Family, Scene, TrialWorkspace
 from tests.services.exchange.test_deletion_returns import GOOD, HEADER
 
@@ -112,6 +112,9 @@ EVERYBODY = frozenset(
         "sync.enrolment.enrolled",
         "sync.enrolment.open_transport",
         "sync.recovery.fetch_own_sets",
+        "sync.refused.refused_sets",
+        "sync.refused.cleared_sets",
+        "sync.refused.details_for_it",
     }
 )
 """Actions on one's own laptop: every role may, and nothing of a case is shown."""
@@ -249,6 +252,12 @@ ACTIONS: dict[str, Action] = {
     "team_queue.read_queue": _list(P.ALLOCATE_CASES, lambda ws, k, s: team_queue.read_queue(ws)),
     "team_queue.waiting_count": _list(P.ALLOCATE_CASES, lambda ws, k, s: team_queue.waiting_count(ws)),
     "sync.stale.stale_allocations": _list(P.ALLOCATE_CASES, lambda ws, k, s: stale.stale_allocations(ws)),
+    "sync.refused.send_again": _list(
+        P.USE_LAPTOP, lambda ws, k, s: refused.send_again(ws, new_id()), fails=True, references=True
+    ),
+    "sync.refused.clear": _list(
+        P.USE_LAPTOP, lambda ws, k, s: refused.clear(ws, new_id(), reason="x"), fails=True, references=True
+    ),
     # Allocation.
     "allocation.allocate": _writes(
         P.ALLOCATE_CASES,

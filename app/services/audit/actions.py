@@ -77,6 +77,15 @@ class Action(StrEnum):
     SYNCED = "synced"
     NOT_COUNTERSIGNED = "not countersigned"
     REJOINED = "rejoined the chain"
+    HANDED_IN = "handed in"
+    OPENED_HANDED_IN = "opened handed-in work"
+    TOOK_OVER = "took over"
+    SET_ASIDE = "set aside handed-in work"
+    SENT_AGAIN = "sent again"
+    CLEARED = "cleared refused work"
+    DELETIONS_CONFIRMED = "confirmed deletions"
+    ENDED = "ended this laptop"
+    SHOWN_AGAIN = "reached the central store after a long time"
     READ_AUDIT = "read the audit"
     VERIFIED = "verified the audit"
     EXPORTED_AUDIT = "exported the audit"
@@ -122,7 +131,18 @@ _GROUPS: dict[ActionKind, tuple[Action, ...]] = {
         A.PUT_BACK,
         A.CHECKED,
     ),
-    K.SYNC: (A.SYNCED,),
+    K.SYNC: (
+        A.SYNCED,
+        A.HANDED_IN,
+        A.OPENED_HANDED_IN,
+        A.TOOK_OVER,
+        A.SET_ASIDE,
+        A.SENT_AGAIN,
+        A.CLEARED,
+        A.DELETIONS_CONFIRMED,
+        A.ENDED,
+        A.SHOWN_AGAIN,
+    ),
     K.AUDIT: (A.NOT_COUNTERSIGNED, A.REJOINED, A.READ_AUDIT, A.VERIFIED, A.EXPORTED_AUDIT),
 }
 _KINDS: dict[Action, ActionKind] = {action: kind for kind, actions in _GROUPS.items() for action in actions}
@@ -163,6 +183,15 @@ ACTION_WORDS: dict[Action, str] = {
     A.SYNCED: "Synced",
     A.NOT_COUNTERSIGNED: "Audit not countersigned",
     A.REJOINED: "Audit joined to the central store's",
+    A.HANDED_IN: "Handed in work to the team",
+    A.OPENED_HANDED_IN: "Opened work that was handed in",
+    A.TOOK_OVER: "Took over work that was handed in",
+    A.SET_ASIDE: "Set aside work that was handed in",
+    A.SENT_AGAIN: "Sent refused work again",
+    A.CLEARED: "Cleared refused work",
+    A.DELETIONS_CONFIRMED: "Confirmed that many records are deleted",
+    A.ENDED: "Ended this laptop's access",
+    A.SHOWN_AGAIN: "Proved this laptop after a long time away",
     A.READ_AUDIT: "Read the audit",
     A.VERIFIED: "Verified the audit",
     A.EXPORTED_AUDIT: "Exported the audit",

@@ -26,6 +26,12 @@ from app.services.sync.protocol import LogEntry, SnapshotPage
 from app.services.sync.shapes import ShapeError, columns_of, decode_rows, table_of
 
 _changes_decoder = msgspec.json.Decoder(list[Change])
+_GUARDING = (ChangeState.PENDING, ChangeState.ACCEPTED, ChangeState.CONFLICTED)
+"""What was refused or handed in is not on its way: the central store's values stand."""
+
+
+NEVER_MERGED = frozenset({ChangeState.REFUSED, ChangeState.CLEARED, ChangeState.RESCUED})
+"""What no revision will ever tell of: it holds nothing back that the central store says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ def apply_entries(session: Session, entries: Sequence[LogEntry], device_id: str,
     connection = session.connection()
     own = _own_bodies(connection, entries, device_id)
     try:
-        read = [_read(entry, own.get(entry.change_set_id, b"") if own_too else b"") for entry in entries]
+        read = [read_entry(entry, own.get(entry.change_set_id, b"") if own_too else b"") for entry in entries]
         _check_order(read, cursor)
         changes = [change for entry in read for change in entry.changes]
         overlay = Overlay(_stored(connection, changes), _guard(connection, read, changes, device_id))
@@ -95,7 +101,7 @@ def keep_history(session: Session, entries: Sequence[LogEntry], device_id: str) 
         CentralUnreachable: an entry cannot be read.
     """
     try:
-        read = [_read(entry) for entry in entries]
+        read = [read_entry(entry) for entry in entries]
         _keep_history(
             session,
             [entry for entry in read if entry.change_set is not None and entry.change_set.device != device_id],
@@ -170,7 +176,17 @@ def _own_bodies(connection: Connection, entries: Sequence[LogEntry], device_id: 
     return found
 
 
-def _read(entry: LogEntry, own: bytes = b"") -> Entry:
+def read_entry(entry: LogEntry, own: bytes = b"") -> Entry:
+    """Return an entry with its change set and what is to be applied.
+
+    Args:
+        entry: of the log.
+        own: the body, where the entry leaves it out because this laptop made it.
+
+    Raises:
+        ShapeError: it is not the change set it says.
+        MsgspecError: it is no change set.
+    """
     body = entry.body or own
     change_set = decode(body) if body else None
     if change_set is not None and change_set.id != entry.change_set_id:
@@ -232,7 +248,7 @@ def _own_sets(connection: Connection, device_id: str, row_ids: set[str], from_re
     ):
         if row.revision is not None and row.revision < from_revision:
             break
-        if row.state is not ChangeState.REFUSED:
+        if row.state not in NEVER_MERGED:
             waiting.append(row.id.replace("-", ""))
     if not waiting:
         return []
@@ -278,7 +294,7 @@ def _keep_history(session: Session, entries: Sequence[Entry]) -> None:
         change_set = entry.change_set
         if change_set is None:
             continue
-        sets.append(_history_row(entry.log, change_set, names.get(change_set.actor or "", "")))
+        sets.append(history_row(entry.log, change_set, names.get(change_set.actor or "", "")))
         changes = list(entry.changes)
         lines.extend(line_rows(change_set.id, changes, subjects_of(connection, changes)))
     connection.execute(insert(ChangeSetRow), sets)
@@ -286,7 +302,8 @@ def _keep_history(session: Session, entries: Sequence[Entry]) -> None:
         connection.execute(insert(ChangeLine), lines)
 
 
-def _history_row(log: LogEntry, change_set: ChangeSet, actor_name: str) -> dict[str, Any]:
+def history_row(log: LogEntry, change_set: ChangeSet, actor_name: str) -> dict[str, Any]:
+    """Return the row of a change set that was made elsewhere."""
     return {
         "id": change_set.id,
         "device_id": change_set.device,

@@ -78,6 +78,8 @@ _WORDS = {
     ChangeState.REFUSED: ("refused", "Not taken"),
     ChangeState.ACCEPTED: ("sent", "In the central store"),
     ChangeState.CONFLICTED: ("sent", "In the central store, with a change to review"),
+    ChangeState.CLEARED: ("cleared", "Not taken, and dealt with"),
+    ChangeState.RESCUED: ("sent", "Handed in to the team"),
     ChangeState.RECEIVED: ("received", "From the central store"),
 }
 
@@ -108,7 +110,8 @@ def sync_view(ws: Workspace) -> SyncView:
         made = session.execute(
             select(func.max(ChangeSetRow.sequence)).where(ChangeSetRow.device_id == ws.actor.device_id)
         ).scalar()
-        receipts = max(0, (made or 0) - pending - refused)
+        cleared = _count(session, ChangeSetRow, ChangeSetRow.state == ChangeState.CLEARED)
+        receipts = max(0, (made or 0) - pending - refused - cleared)
         enrolled = facts.get(session, facts.SERVER) is not None
         revision = facts.cursor(session)
     return SyncView(
