@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import Connection, select
 
+from app.central.earlier import role_at
 from app.central.scope import Scope
 from app.central.tables import device_person
 from app.models import User
@@ -65,21 +66,30 @@ def read(device: DeviceIdentity, signed: SignedSet) -> Incoming:
     return Incoming(change_set, signed)
 
 
+class NoLonger(str):
+    """Why a change set is not merged although it was right when it was made: the laptop hands it in to the team."""
+
+    __slots__ = ()
+
+
+_ROLE_LOST = NoLonger("Your role has changed since this was recorded, so it is handed in to the team.")
+_PERSON_LEFT = NoLonger("The person who recorded this may no longer sync, so it is handed in to the team.")
+
+
 class Judge:
     """Refuses change sets, with the reason in words; knows people and roles as they are in this transaction."""
 
     def __init__(self, connection: Connection, device: DeviceIdentity) -> None:
+        self._connection = connection
         self._device = device
         self._scope = Scope(connection)
         people = select(User.id, User.role, User.active).join(device_person, device_person.c.user_id == User.id)
-        self._roles: dict[str, Role] = {
-            row.id: row.role
-            for row in connection.execute(people.where(device_person.c.device_id == device.device_id))
-            if row.active
-        }
+        known = connection.execute(people.where(device_person.c.device_id == device.device_id)).all()
+        self._roles: dict[str, Role] = {row.id: row.role for row in known if row.active}
+        self._left = {row.id for row in known if not row.active}
 
     def refusal(self, incoming: Incoming) -> str | None:
-        """Return why a change set is refused, or None."""
+        """Return why a change set is refused, or None; a :class:`NoLonger` where it is to be handed in instead."""
         change_set = incoming.change_set
         if not verified(self._device.public_key, incoming.signed.body, incoming.signed.signature):
             return "The signature of this change does not fit. It may have been damaged on this laptop."
@@ -88,16 +98,25 @@ class Judge:
         # What the laptop does by itself it does with the rights of the person it was given to.
         actor_id = change_set.actor or self._device.user_id
         role = self._roles.get(actor_id)
+        if role is None and actor_id in self._left:
+            return _PERSON_LEFT
         if role is None:
             return "This laptop is not enrolled for the person who made this change. Ask your administrator."
         why = (
-            role_refusal(role, change_set.changes)
+            self._role_refusal(change_set, actor_id, role)
             or shape_refusal(change_set.changes)
             or self._scope.refusal(change_set, actor_id, role)
         )
         if why is None:
             self._scope.take(change_set)
         return why
+
+    def _role_refusal(self, change_set: ChangeSet, actor_id: str, role: Role) -> str | None:
+        why = role_refusal(role, change_set.changes)
+        if why is None:
+            return None
+        earlier = role_at(self._connection, actor_id, change_set.base)
+        return _ROLE_LOST if earlier is not None and role_refusal(earlier, change_set.changes) is None else why
 
 
 def role_refusal(role: Role, changes: Sequence[Change]) -> str | None:

@@ -25,7 +25,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from app.central import records
 from app.central.batch import Batch
-from app.central.checks import DeviceIdentity, Incoming, Judge, read, shape_refusal
+from app.central.checks import DeviceIdentity, Incoming, Judge, NoLonger, read, shape_refusal
 from app.central.signing_key import Identity
 from app.central.tables import change_log, change_touch, device_credential, revision_counter
 from app.errors import BugError
@@ -36,6 +36,7 @@ from app.services.sync.protocol import (
     HELD,
     PLACE_TAKEN,
     REFUSED,
+    RESCUE,
     PushAnswer,
     PushResult,
     SignedSet,
@@ -130,9 +131,20 @@ class Store:
             return self.record_in(connection, changes, reason, actor_id)
 
     def record_in(
-        self, connection: Connection, changes: Sequence[Change], reason: str, actor_id: str | None = None
+        self,
+        connection: Connection,
+        changes: Sequence[Change],
+        reason: str,
+        actor_id: str | None = None,
+        *,
+        set_id: str | None = None,
     ) -> int:
-        """Do what :meth:`record` does, in a transaction that is already open."""
+        """Do what :meth:`record` does, in a transaction that is already open.
+
+        Args:
+            connection, changes, reason, actor_id: as there.
+            set_id: of a change set that was recorded before and lost when the store was restored.
+        """
         revision = lock_revision(connection)
         own = self.identity.device_id
         last = connection.execute(
@@ -142,7 +154,7 @@ class Store:
             .limit(1)
         ).scalar()
         change_set = ChangeSet(
-            id=new_id(),
+            id=set_id or new_id(),
             device=own,
             sequence=(last or 0) + 1,
             actor=actor_id,
@@ -253,6 +265,10 @@ def _known_answers(connection: Connection, ids: Sequence[str]) -> dict[str, Push
 
 
 def _refused(incoming: Incoming, reason: str) -> _Entry:
+    if isinstance(reason, NoLonger):
+        # What is to be handed in sealed is not kept in the open: the line keeps its place in the laptop's order.
+        sealed_later = Incoming(incoming.change_set, SignedSet(b"", b""))
+        return _Entry(sealed_later, PushResult(incoming.change_set.id, RESCUE, reason=str(reason)))
     return _Entry(incoming, PushResult(incoming.change_set.id, REFUSED, reason=reason))
 
 
