@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from app.errors import EnvironmentFault
@@ -78,6 +79,12 @@ class Pages:
             self._words.put(key, found, 1)
         return found
 
+    def forget(self, sha256s: Iterable[str]) -> None:
+        """Forget the pages of documents whose bytes went."""
+        gone = frozenset(sha256s)
+        self._images.drop(lambda key: key[0] in gone)
+        self._words.drop(lambda key: key[0] in gone)
+
     def close(self) -> None:
         """Forget every page and end the worker."""
         self._worker.close()
@@ -108,6 +115,11 @@ class _Recent(Generic[K, V]):
             self._total += weight
             while self._total > self._most and len(self._kept) > 1:
                 self._total -= self._kept.popitem(last=False)[1][1]
+
+    def drop(self, goes: Callable[[K], bool]) -> None:
+        with self._lock:
+            for key in [key for key in self._kept if goes(key)]:
+                self._total -= self._kept.pop(key)[1]
 
     def clear(self) -> None:
         with self._lock:

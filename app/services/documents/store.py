@@ -5,95 +5,48 @@ what is missing, in any order, and a damaged byte is always noticed. Nothing her
 """
 
 import hashlib
-import re
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    delete,
-    func,
-    select,
-)
+from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from app.errors import EnvironmentFault
+from app.services.documents.chunks import (
+    CHUNK,
+    CHUNK_BYTES,
+    CONTENT,
+    CONTENT_CHUNK,
+    HASH,
+    MAX_CONTENT_BYTES,
+    METADATA,
+    QUERY_BATCH,
+    Content,
+    ContentDamaged,
+    ContentMissing,
+    chunk_count,
+    insert_chunk,
+    insert_manifest,
+    missing,
+    remove,
+)
 
 if TYPE_CHECKING:
     from app.services.documents.render import Pages
 
-CHUNK_BYTES = 256 * 1024
-MAX_CONTENT_BYTES = 1024 * 1024 * 1024
-"""What a manifest from outside may claim at most."""
+__all__ = [
+    "CHUNK_BYTES",
+    "MAX_CONTENT_BYTES",
+    "Content",
+    "ContentDamaged",
+    "ContentMissing",
+    "DocumentStore",
+    "chunk_count",
+]
 _WRITING = "rollcall_writing"  # the execution option on which the vault's engines begin with the write lock
-_HASH = re.compile(r"[0-9a-f]{64}")
-_QUERY_BATCH = 500  # keeps well under SQLite's limit of bound parameters
-
-_metadata = MetaData()
-
-_chunk = Table(
-    "chunk",
-    _metadata,
-    Column("hash", String, primary_key=True),
-    Column("data", LargeBinary, nullable=False),
-)
-_content = Table(
-    "content",
-    _metadata,
-    Column("sha256", String, primary_key=True),
-    Column("size", Integer, nullable=False),
-    Column("media_type", String, nullable=False),
-    sqlite_with_rowid=False,
-)
-_content_chunk = Table(
-    "content_chunk",
-    _metadata,
-    Column("sha256", String, primary_key=True),
-    Column("position", Integer, primary_key=True),
-    Column("hash", String, nullable=False, index=True),
-    sqlite_with_rowid=False,
-)
-
-
-class ContentMissing(EnvironmentFault):
-    """The record is here and its bytes, or some of them, are not yet."""
-
-
-class ContentDamaged(EnvironmentFault):
-    """Stored or received bytes are not those that the hash promises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What is known of stored bytes.
-
-    Attributes:
-        sha256: of the whole, lower-case hexadecimal.
-        size: bytes in the whole.
-        chunk_count: how many chunks make the whole.
-        complete: whether every chunk is here.
-    """
-
-    sha256: str
-    size: int
-    media_type: str
-    chunk_count: int
-    complete: bool
-
-
-def chunk_count(size: int) -> int:
-    """Return how many chunks hold ``size`` bytes (none for empty content)."""
-    return -(-size // CHUNK_BYTES)
+_REMOVE_BATCH = 50
+_INCREMENTAL = 2  # SQLite's number for auto_vacuum = INCREMENTAL
 
 
 class DocumentStore:
@@ -125,10 +78,14 @@ class DocumentStore:
         try:  # one small question at every unlock instead of SQLAlchemy's look at each table
             bare: Any = pooled.dbapi_connection
             tables = {row[0] for row in bare.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not tables:
+                # Before the first table, so that room can be given back to the disk later; the empty file is made anew.
+                bare.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
+                bare.execute("VACUUM")
         finally:
             pooled.close()
-        if not tables.issuperset(_metadata.tables):
-            _metadata.create_all(self._engine)
+        if not tables.issuperset(METADATA.tables):
+            METADATA.create_all(self._engine)
 
     def put(self, data: bytes, media_type: str) -> str:
         """Store bytes whole, in one transaction; storing them again changes nothing.
@@ -140,9 +97,9 @@ class DocumentStore:
         pieces = [data[start : start + CHUNK_BYTES] for start in range(0, len(data), CHUNK_BYTES)]
         hashes = [hashlib.sha256(piece).hexdigest() for piece in pieces]
         with self._writer.begin() as connection:
-            _insert_manifest(connection, sha256, len(data), media_type, hashes)
+            insert_manifest(connection, sha256, len(data), media_type, hashes)
             for hash_, piece in zip(hashes, pieces, strict=True):
-                _insert_chunk(connection, hash_, piece)
+                insert_chunk(connection, hash_, piece)
         self._carry_over()
         return sha256
 
@@ -170,19 +127,19 @@ class DocumentStore:
             ContentDamaged: what is stored is not what the hash promises.
         """
         with self._engine.connect() as connection:
-            known = connection.scalar(select(_content.c.size).where(_content.c.sha256 == sha256))
+            known = connection.scalar(select(CONTENT.c.size).where(CONTENT.c.sha256 == sha256))
             if known is None:
-                raise _missing()
+                raise missing()
             rows = connection.execute(
-                select(_chunk.c.data)
-                .select_from(_content_chunk.outerjoin(_chunk, _chunk.c.hash == _content_chunk.c.hash))
-                .where(_content_chunk.c.sha256 == sha256)
-                .order_by(_content_chunk.c.position)
+                select(CHUNK.c.data)
+                .select_from(CONTENT_CHUNK.outerjoin(CHUNK, CHUNK.c.hash == CONTENT_CHUNK.c.hash))
+                .where(CONTENT_CHUNK.c.sha256 == sha256)
+                .order_by(CONTENT_CHUNK.c.position)
             ).scalars()
             pieces: list[bytes] = []
             for piece in rows:
                 if piece is None:
-                    raise _missing()
+                    raise missing()
                 pieces.append(piece)
         data = b"".join(pieces)
         if hashlib.sha256(data).hexdigest() != sha256:
@@ -194,7 +151,7 @@ class DocumentStore:
     def has(self, sha256: str) -> bool:
         """Return whether a manifest of this content is here (its bytes may still be on their way)."""
         with self._engine.connect() as connection:
-            return connection.scalar(select(_content.c.size).where(_content.c.sha256 == sha256)) is not None
+            return connection.scalar(select(CONTENT.c.size).where(CONTENT.c.sha256 == sha256)) is not None
 
     def size(self, sha256: str) -> int:
         """Return the content's size in bytes.
@@ -207,13 +164,13 @@ class DocumentStore:
     def describe(self, sha256: str) -> Content | None:
         """Return what is known of a content, or None when no manifest of it is here."""
         with self._engine.connect() as connection:
-            row = connection.execute(select(_content).where(_content.c.sha256 == sha256)).one_or_none()
+            row = connection.execute(select(CONTENT).where(CONTENT.c.sha256 == sha256)).one_or_none()
             if row is None:
                 return None
             total, present = connection.execute(
-                select(func.count(), func.count(_chunk.c.hash))
-                .select_from(_content_chunk.outerjoin(_chunk, _chunk.c.hash == _content_chunk.c.hash))
-                .where(_content_chunk.c.sha256 == sha256)
+                select(func.count(), func.count(CHUNK.c.hash))
+                .select_from(CONTENT_CHUNK.outerjoin(CHUNK, CHUNK.c.hash == CONTENT_CHUNK.c.hash))
+                .where(CONTENT_CHUNK.c.sha256 == sha256)
             ).one()
         return Content(row.sha256, row.size, row.media_type, total, total == present)
 
@@ -227,13 +184,13 @@ class DocumentStore:
         wanted = list(dict.fromkeys(sha256s))
         found: set[str] = set()
         with self._engine.connect() as connection:
-            for start in range(0, len(wanted), _QUERY_BATCH):
-                batch = wanted[start : start + _QUERY_BATCH]
-                known = set(connection.scalars(select(_content.c.sha256).where(_content.c.sha256.in_(batch))))
+            for start in range(0, len(wanted), QUERY_BATCH):
+                batch = wanted[start : start + QUERY_BATCH]
+                known = set(connection.scalars(select(CONTENT.c.sha256).where(CONTENT.c.sha256.in_(batch))))
                 lacking = connection.scalars(
-                    select(_content_chunk.c.sha256)
-                    .outerjoin(_chunk, _chunk.c.hash == _content_chunk.c.hash)
-                    .where(_content_chunk.c.sha256.in_(batch), _chunk.c.hash.is_(None))
+                    select(CONTENT_CHUNK.c.sha256)
+                    .outerjoin(CHUNK, CHUNK.c.hash == CONTENT_CHUNK.c.hash)
+                    .where(CONTENT_CHUNK.c.sha256.in_(batch), CHUNK.c.hash.is_(None))
                     .distinct()
                 )
                 found |= known - set(lacking)
@@ -249,9 +206,9 @@ class DocumentStore:
         with self._engine.connect() as connection:
             return list(
                 connection.scalars(
-                    select(_content_chunk.c.hash)
-                    .where(_content_chunk.c.sha256 == sha256)
-                    .order_by(_content_chunk.c.position)
+                    select(CONTENT_CHUNK.c.hash)
+                    .where(CONTENT_CHUNK.c.sha256 == sha256)
+                    .order_by(CONTENT_CHUNK.c.position)
                 )
             )
 
@@ -260,9 +217,9 @@ class DocumentStore:
         wanted = list(dict.fromkeys(hashes))
         present: set[str] = set()
         with self._engine.connect() as connection:
-            for start in range(0, len(wanted), _QUERY_BATCH):
-                batch = wanted[start : start + _QUERY_BATCH]
-                present.update(connection.scalars(select(_chunk.c.hash).where(_chunk.c.hash.in_(batch))))
+            for start in range(0, len(wanted), QUERY_BATCH):
+                batch = wanted[start : start + QUERY_BATCH]
+                present.update(connection.scalars(select(CHUNK.c.hash).where(CHUNK.c.hash.in_(batch))))
         return [hash_ for hash_ in wanted if hash_ not in present]
 
     def get_chunk(self, hash_: str) -> bytes:
@@ -273,9 +230,9 @@ class DocumentStore:
             ContentDamaged: what is stored is not what the hash promises.
         """
         with self._engine.connect() as connection:
-            data = connection.scalar(select(_chunk.c.data).where(_chunk.c.hash == hash_))
+            data = connection.scalar(select(CHUNK.c.data).where(CHUNK.c.hash == hash_))
         if data is None:
-            raise _missing()
+            raise missing()
         if hashlib.sha256(data).hexdigest() != hash_:
             raise ContentDamaged("A stored page is damaged. Sync to fetch it again. The record is kept.")
         return bytes(data)
@@ -290,9 +247,9 @@ class DocumentStore:
             raise ContentDamaged("A page arrived damaged and was not kept. The next sync fetches it again.")
         with self._writer.begin() as connection:
             connection.execute(
-                insert(_chunk)
+                insert(CHUNK)
                 .values(hash=hash_, data=data)
-                .on_conflict_do_update(index_elements=[_chunk.c.hash], set_={"data": data})
+                .on_conflict_do_update(index_elements=[CHUNK.c.hash], set_={"data": data})
             )
 
     def add_manifest(self, sha256: str, size: int, media_type: str, chunk_hashes: Sequence[str]) -> None:
@@ -304,12 +261,12 @@ class DocumentStore:
         well_formed = (
             0 <= size <= MAX_CONTENT_BYTES
             and len(chunk_hashes) == chunk_count(size)
-            and all(_HASH.fullmatch(hash_) for hash_ in (sha256, *chunk_hashes))
+            and all(HASH.fullmatch(hash_) for hash_ in (sha256, *chunk_hashes))
         )
         if not well_formed:
             raise ContentDamaged("A document's list of pages arrived damaged. The next sync fetches it again.")
         with self._writer.begin() as connection:
-            _insert_manifest(connection, sha256, size, media_type, chunk_hashes)
+            insert_manifest(connection, sha256, size, media_type, chunk_hashes)
 
     def forget_damaged(self, sha256: str) -> int:
         """Drop those chunks of a content whose stored bytes no longer match, so that a sync fetches them again.
@@ -327,8 +284,56 @@ class DocumentStore:
                 continue
         with self._writer.begin() as connection:
             for hash_ in damaged:
-                connection.execute(delete(_chunk).where(_chunk.c.hash == hash_))
+                connection.execute(delete(CHUNK).where(CHUNK.c.hash == hash_))
         return len(damaged)
+
+    def remove(self, sha256s: Iterable[str]) -> int:
+        """Take contents out, with those of their chunks that no other content is made of.
+
+        Nothing here knows whether the bytes are anywhere else: that is for the caller to be sure of.
+
+        Returns:
+            Bytes of the chunks that went.
+        """
+        freed = 0
+        wanted = list(dict.fromkeys(sha256s))
+        for start in range(0, len(wanted), _REMOVE_BATCH):
+            with self._writer.begin() as connection:
+                freed += remove(connection, wanted[start : start + _REMOVE_BATCH])
+        if wanted:
+            self._shrink()
+            if self._pages is not None:
+                self._pages.forget(wanted)
+        return freed
+
+    def contents(self) -> frozenset[str]:
+        """Return every content whose manifest is here."""
+        with self._engine.connect() as connection:
+            return frozenset(connection.scalars(select(CONTENT.c.sha256)))
+
+    def fits(self, sha256: str) -> bool:
+        """Return whether the content is here whole and its bytes are what the hash promises; one chunk at a time."""
+        content = self.describe(sha256)
+        if content is None or not content.complete:
+            return False
+        whole = hashlib.sha256()
+        for hash_ in self.chunk_hashes(sha256):
+            try:
+                whole.update(self.get_chunk(hash_))
+            except (ContentDamaged, ContentMissing):
+                return False
+        return whole.hexdigest() == sha256
+
+    def _shrink(self) -> None:
+        """Give pages that are free back to the disk, where the database was made so that it can."""
+        pooled = self._engine.raw_connection()
+        try:
+            bare: Any = pooled.dbapi_connection
+            if bare.execute("PRAGMA auto_vacuum").fetchone()[0] == _INCREMENTAL:
+                bare.execute("PRAGMA incremental_vacuum").fetchall()
+        finally:
+            pooled.close()
+        self._carry_over()
 
     def close(self) -> None:
         """Forget drawn pages and close the connections to the database."""
@@ -341,29 +346,5 @@ class DocumentStore:
     def _known(self, sha256: str) -> Content:
         content = self.describe(sha256)
         if content is None:
-            raise _missing()
+            raise missing()
         return content
-
-
-def _missing() -> ContentMissing:
-    return ContentMissing("The pages of this document are not on this laptop yet. They arrive with the next sync.")
-
-
-def _insert_chunk(connection: Connection, hash_: str, data: bytes) -> None:
-    connection.execute(insert(_chunk).values(hash=hash_, data=data).on_conflict_do_nothing())
-
-
-def _insert_manifest(connection: Connection, sha256: str, size: int, media_type: str, hashes: Sequence[str]) -> None:
-    known = connection.scalars(
-        select(_content_chunk.c.hash).where(_content_chunk.c.sha256 == sha256).order_by(_content_chunk.c.position)
-    ).all()
-    if known and list(known) != list(hashes):
-        raise ContentDamaged("A document's list of pages arrived damaged. The next sync fetches it again.")
-    connection.execute(
-        insert(_content).values(sha256=sha256, size=size, media_type=media_type).on_conflict_do_nothing()
-    )
-    if hashes and not known:
-        connection.execute(
-            insert(_content_chunk),
-            [{"sha256": sha256, "position": place, "hash": hash_} for place, hash_ in enumerate(hashes)],
-        )

@@ -155,3 +155,31 @@ def test_a_whole_list_is_asked_at_once_for_what_is_here(store: DocumentStore) ->
     with store._engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM chunk WHERE hash = ?", (store.chunk_hashes(half)[1],))
     assert store.complete_among([here, nothing, half, "f" * 64]) == {here, nothing}
+
+
+def test_what_is_let_go_leaves_nothing_that_others_need_and_gives_its_room_back(tmp_path: Path) -> None:
+    path = tmp_path / "room.db"
+    store = DocumentStore(open_engine(path, secrets.token_bytes(32), create=True))
+    store.create_schema()
+    shared = secrets.token_bytes(CHUNK_BYTES)
+    one, other = shared + secrets.token_bytes(600_000), shared + b"an end of its own"
+    first, second = store.put(one, "application/pdf"), store.put(other, "application/pdf")
+    before = path.stat().st_size
+    assert store.remove([first, first, "0" * 64]) == 600_000
+    assert store.describe(first) is None
+    assert store.get(second) == other
+    assert store.contents() == {second}
+    assert path.stat().st_size <= before - 590_000
+    assert store.put(one, "application/pdf") == first
+    assert store.get(first) == one
+    store.close()
+
+
+def test_bytes_that_do_not_fit_are_found_a_chunk_at_a_time(store: DocumentStore) -> None:
+    data = secrets.token_bytes(CHUNK_BYTES + 10)
+    sha256 = store.put(data, "application/pdf")
+    assert store.fits(sha256)
+    assert not store.fits("1" * 64)
+    with store._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE chunk SET data = ? WHERE length(data) = 10", (b"0123456789",))
+    assert not store.fits(sha256)
