@@ -198,6 +198,44 @@ def keep_allocation(ws: Workspace, conflict_id: str) -> None:
         _tell_it_stays(session, ws, conflict)
 
 
+def settle(
+    session: Session, ws: Workspace, case_id: str, conflicts: Sequence[Conflict], officer_id: str | None, reason: str
+) -> None:
+    """Settle stale allocations of a case: it stays where it is, or goes to the officer who was named second.
+
+    Args:
+        session: writing.
+        ws: a supervisor's workspace.
+        case_id: the case.
+        conflicts: about its officer, all open.
+        officer_id: who is to have it; None leaves it waiting, where nobody has it.
+        reason: why, for its history.
+
+    Raises:
+        AccessRefused: the role may not allocate, or the case is closed to the person.
+        UserError: the officer cannot take cases, or the case would go back to nobody.
+    """
+    require_case(session, ws.actor, case_id, Permission.ALLOCATE_CASES)
+    case = session.get_one(Case, case_id)
+    if case.officer_id == officer_id:
+        for conflict in conflicts:
+            _tell_it_stays(session, ws, conflict)
+    elif officer_id is None:
+        raise UserError("Somebody has this case. Move it in the team queue. Nothing was changed.", "officer")
+    else:
+        officer = _officer(session, officer_id)
+        if case.child_id in named_interests(session, officer.id):
+            raise UserError(
+                f"{officer.name} has declared a conflict of interest in this case. Choose somebody else. "
+                "Nothing was changed.",
+                "officer",
+            )
+        _give(session, ws, case, officer, reason or "Chosen between two allocations")
+    for conflict in conflicts:
+        conflict.state, conflict.chosen = ConflictState.RESOLVED, officer_id
+        conflict.decided_by, conflict.decided_at = ws.actor.user_id, ws.time.now()
+
+
 def _tell_it_stays(session: Session, ws: Workspace, conflict: Conflict) -> None:
     """Say on the timeline that the second allocation came to nothing, and stop the clock that it had started."""
     kept, offered = (session.get(User, str(value)) if value else None for value in (conflict.kept, conflict.offered))
