@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from app.central.database import is_away
 from app.central.metrics import Metrics
-from app.central.trust import TrustError
+from app.central.tokens import TrustError
 from app.logs import get_logger
 from app.services.sync import protocol
 from app.services.sync.protocol import MEDIA_TYPE, Problem, ProtocolError, pack, unpack

@@ -10,6 +10,7 @@ from app.central.answering import answered, answered_to
 from app.central.checks import DeviceIdentity
 from app.central.services import CentralServices
 from app.services.sync import protocol
+from app.services.sync.store_protocol import EpochsRequest, HandBackRequest
 
 
 def open_routes(services: CentralServices) -> APIRouter:
@@ -70,12 +71,10 @@ def device_routes(services: CentralServices) -> APIRouter:
         router.add_api_route(path, endpoint, methods=["POST"], name=path.strip("/"), response_class=Response)
         return endpoint
 
-    for_device("/push", protocol.PushRequest, lambda device, message: services.store.push(device, message.sets))
-    for_device(
-        "/pull",
-        protocol.PullRequest,
-        lambda device, message: services.reader.pull(device.device_id, message.cursor, message.limit),
-    )
+    for_device("/push", protocol.PushRequest, services.push)
+    for_device("/pull", protocol.PullRequest, services.pull)
+    for_device("/epochs", EpochsRequest, lambda _device, _message: services.epochs.answer())
+    for_device("/hand-back", HandBackRequest, lambda _device, message: services.handed_back.take(message.sets))
     for_device(
         "/own-sets",
         protocol.OwnSetsRequest,

@@ -9,6 +9,8 @@ from app.central.authority_key import AuthorityKeys
 from app.central.checks import DeviceIdentity
 from app.central.database import POOL, bring_up_to_date, open_engine
 from app.central.documents import ByteStore
+from app.central.epochs import EpochBook
+from app.central.handing_back import HandedBack
 from app.central.leases import lend
 from app.central.live import LiveQueue
 from app.central.people import People
@@ -36,6 +38,8 @@ class CentralServices:
     bytes: ByteStore
     audit: AuditHeads
     live: LiveQueue
+    epochs: EpochBook
+    handed_back: HandedBack
     time: TimeSource
 
     def lend(self, device: DeviceIdentity, year: int) -> protocol.Lease:
@@ -48,6 +52,22 @@ class CentralServices:
             raise protocol.ProtocolError("not a year near this one")
         with self.engine.begin() as connection:
             return lend(connection, device.device_id, year, self.time.now())
+
+    def push(self, device: DeviceIdentity, message: protocol.PushRequest) -> protocol.PushAnswer:
+        """Take change sets; nothing is done for a laptop that last spoke with another life of the store."""
+        if self.epochs.other(message.store):
+            return protocol.PushAnswer([], 0, self.epochs.current)
+        answer = self.store.push(device, message.sets)
+        answer.store = self.epochs.current
+        return answer
+
+    def pull(self, device: DeviceIdentity, message: protocol.PullRequest) -> protocol.PullAnswer:
+        """Return the log after a cursor; nothing for a laptop that last spoke with another life of the store."""
+        if self.epochs.other(message.store):
+            return protocol.PullAnswer([], message.cursor, message.cursor, store=self.epochs.current)
+        answer = self.reader.pull(device.device_id, message.cursor, message.limit)
+        answer.store = self.epochs.current
+        return answer
 
     def put_chunks(self, message: protocol.PutChunks) -> protocol.Done:
         """Take chunks, and mark the contents that are now whole."""
@@ -103,5 +123,7 @@ def _build(engine: Engine, time: TimeSource, *, migrate: bool) -> CentralService
         bytes=ByteStore(engine),
         audit=AuditHeads(engine, own, time),
         live=LiveQueue(engine),
+        epochs=EpochBook(engine),
+        handed_back=HandedBack(engine, store),
         time=time,
     )
