@@ -134,7 +134,10 @@ def refusal(request: Request, error: Exception) -> Response:
         get_logger().warning("not let in", page=request.url.path, kind=error.code)
         if (metrics := _metrics(request)) is not None:
             metrics.note_refused(error.code)
-        return problem(STATUS.get(error.code, 403), error.code, error.message, as_json=as_json)
+        answer = problem(STATUS.get(error.code, 403), error.code, error.message, as_json=as_json)
+        if error.retry_after is not None:
+            answer.headers["retry-after"] = str(error.retry_after)
+        return answer
     if isinstance(error, ProtocolError | DataError):
         # Among the latter: a hidden character in a text, a number that no column holds.
         get_logger().warning("not understood", page=request.url.path)

@@ -17,6 +17,7 @@ from app.central.metrics import Measured, Metrics
 from app.central.probes import probe_routes
 from app.central.routes import device_routes, open_routes
 from app.central.services import CentralServices
+from app.central.sign_in_routes import sign_in_routes
 from app.logs import get_logger
 
 _WORDS = {
@@ -58,6 +59,7 @@ def create_app(services: CentralServices, *, threads: int | None = None) -> Fast
     for router in (
         probe_routes(services.engine),
         open_routes(services),
+        sign_in_routes(services),
         device_routes(services),
         live_routes(services.live, services.trust.device_of),
     ):

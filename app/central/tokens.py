@@ -24,12 +24,14 @@ class TrustError(Exception):
     Attributes:
         code: for the program.
         message: for the person.
+        retry_after: seconds until it may be asked again, where that is what it is about.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(code)
         self.code = code
         self.message = message
+        self.retry_after = retry_after
 
 
 class Tokens:
