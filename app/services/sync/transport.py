@@ -93,7 +93,7 @@ class HttpTransport:
         self._token: str | None = None
         self._vault_id = vault_id
         self.authority: protocol.AuthorityNotice | None = None
-        self._deadline = _Deadline(monotonic or system_monotonic, whole_seconds)
+        self._deadline = Deadline(monotonic or system_monotonic, whole_seconds)
         self._client = open_client(self._server, timeout_seconds, self._deadline)
 
     def call(self, path: str, message: object, kind: type[Answer], *, open_to_all: bool = False) -> Answer:
@@ -164,7 +164,7 @@ class HttpTransport:
         raise CentralUnreachable(problem.message[:300], trouble=Trouble.BUSY)
 
 
-def open_client(server: str, timeout_seconds: float, deadline: "_Deadline | None" = None) -> httpx.Client:
+def open_client(server: str, timeout_seconds: float, deadline: "Deadline | None" = None) -> httpx.Client:
     """Return a client that trusts what the operating system trusts and goes by the proxy this laptop is set to use.
 
     Args:
@@ -250,7 +250,7 @@ def _not_ours(response: httpx.Response) -> CentralUnreachable:
     return troubled(Trouble.PORTAL) if shown else nonsense()
 
 
-class _Deadline:
+class Deadline:
     """When the question that is under way must be answered."""
 
     def __init__(self, monotonic: Callable[[], float], seconds: float) -> None:
@@ -279,7 +279,7 @@ class _Deadline:
 class _TimedStream(httpcore.NetworkStream):
     """A connection that is not waited for beyond the deadline, whatever drips out of it."""
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream, self._deadline = stream, deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -310,7 +310,7 @@ class _TimedStream(httpcore.NetworkStream):
 class _Timed(httpcore.NetworkBackend):
     """Opens connections that keep to the deadline."""
 
-    def __init__(self, backend: httpcore.NetworkBackend, deadline: _Deadline) -> None:
+    def __init__(self, backend: httpcore.NetworkBackend, deadline: Deadline) -> None:
         self._backend, self._deadline = backend, deadline
 
     def connect_tcp(
