@@ -1,11 +1,9 @@
 """Fetching small JSON documents from an identity provider, bounded in size, depth and time."""
 
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +11,8 @@ import httpx
 import msgspec
 
 from app.services.oidc.faults import ProviderAway, away, nonsense
+from app.services.sync.faults import CentralUnreachable, Trouble
+from app.services.sync.transport import Deadline, fault_of, open_client
 from app.timesource import TimeSource
 
 LARGEST_BYTES = 256 * 1024
@@ -92,38 +92,38 @@ class Web:
     def _fetch(self, method: str, address: str, form: Mapping[str, str] | None) -> Fetched:
         if not acceptable(address):
             raise nonsense()
-        loopback = urlsplit(address).hostname in _LOOPBACK
+        # Nothing compressed is asked for: what unpacks to more than arrived could not be measured.
+        headers = {
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            "content-type": "application/x-www-form-urlencoded",
+        }
+        deadline = Deadline(self._monotonic, self._whole)
+        deadline.start()
         try:
             with (
-                httpx.Client(
-                    timeout=self._piece,
-                    follow_redirects=False,
-                    trust_env=not loopback,
-                    verify=_system_trust() if address.startswith("https:") else False,
-                    headers={"accept": "application/json", "accept-encoding": "identity"},
-                ) as client,
-                client.stream(method, address, data=form) as response,
+                open_client(address, self._piece, deadline) as client,
+                client.stream(method, address, data=form, headers=headers) as response,
             ):
-                return self._read(response)
-        except httpx.RemoteProtocolError as error:
-            raise nonsense() from error
+                return self._read(response, deadline)
+        except CentralUnreachable as fault:  # of the deadline, or of the proxy
+            raise away() from fault
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise away() from error
+            known = fault_of(error).trouble in (Trouble.NO_ANSWER, Trouble.SLOW)
+            raise (away() if known else nonsense()) from error
 
-    def _read(self, response: httpx.Response) -> Fetched:
+    def _read(self, response: httpx.Response, deadline: Deadline) -> Fetched:
         status = response.status_code
         if status >= 500:
             raise away()
         if (status != 200 and not 400 <= status < 500) or "content-encoding" in response.headers:
-            raise nonsense()  # nothing compressed was asked for: what unpacks to more than arrived is not measured
-        ends_at = self._monotonic() + self._whole
+            raise nonsense()
         pieces, size = [], 0
         for piece in response.iter_raw(16 * 1024):
             size += len(piece)
             if size > LARGEST_BYTES:
                 raise nonsense()
-            if self._monotonic() > ends_at:
-                raise away()
+            deadline.check()
             pieces.append(piece)
         return Fetched(_json_object(b"".join(pieces)), status, self._ahead(response.headers.get("date", "")))
 
@@ -148,13 +148,6 @@ def _json_object(data: bytes) -> dict[str, Any]:
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         raise nonsense() from error
     return value
-
-
-@cache
-def _system_trust() -> ssl.SSLContext:
-    import truststore
-
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 __all__ = ["Fetched", "ProviderAway", "Web", "acceptable", "date_of"]
