@@ -5,6 +5,7 @@ python3 dev.py run [--fresh] [--out FOLDER]     open Rollcall on the demonstrati
 python3 dev.py test [PYTEST ARGUMENT ...]       every check and test
 python3 dev.py bench [NAME ...] [--scale small|full] [--json]
 python3 dev.py kills [--runs N] [--seed N]      kill a writing Rollcall at random points and look at what is left
+python3 dev.py chaos [--schedules N] [--seed N] [--laptops N] [--jobs N]     sync that goes wrong in every way at random
 python3 dev.py setup                            only set up
 python3 dev.py lock                             resolve pyproject.toml into requirements.lock again (needs uv)
 """
@@ -174,7 +175,7 @@ def lock() -> int:
 def main(arguments: list[str]) -> int:
     """Do what was asked."""
     command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
-    if command not in ("run", "test", "bench", "kills", "setup", "lock"):
+    if command not in ("run", "test", "bench", "kills", "chaos", "setup", "lock"):
         print(__doc__)
         return 2
     if command == "lock":
@@ -188,6 +189,9 @@ def main(arguments: list[str]) -> int:
         return run(PYTHON, "-m", "tests.bench", *rest, env={**os.environ, "QT_QPA_PLATFORM": "offscreen"})
     if command == "kills":
         return run(PYTHON, "-m", "tests.kills", *rest)
+    if command == "chaos":
+        # The order of sets is part of what a seed replays.
+        return run(PYTHON, "-m", "tests.sync.chaos", *rest, env={**os.environ, "PYTHONHASHSEED": "0"})
     say("Rollcall is set up.")
     return 0
 

@@ -1,0 +1,1 @@
+"""Laptops, a central store and everything that goes wrong between them, drawn from a seed that replays exactly."""

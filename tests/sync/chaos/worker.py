@@ -1,0 +1,116 @@
+"""A process that runs schedules one after the other, each in a folder of its own, and tells what came of them."""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from app.timesource import FrozenTime
+from tests.sync.chaos.central import Central
+from tests.sync.chaos.determinism import Ids, deterministic
+from tests.sync.chaos.schedule import Outcome, Schedule, Step
+from tests.sync.chaos.template import DATABASE, STARTS_AT, Template
+
+VACUUM_EVERY = 100
+SHRINK_RUNS = 60
+
+
+@dataclass
+class Told:
+    """What a worker tells of a seed; travels as a line of JSON."""
+
+    seed: int
+    seconds: float
+    failures: list[str] = field(default_factory=list)
+    trace: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)
+
+
+class Bench:
+    """Where a worker runs schedules: its own database, its own folder."""
+
+    def __init__(self, template: Template, ids: Ids, name: str, laptops: int) -> None:
+        self.template, self.ids, self.laptops = template, ids, laptops
+        self.folder = Path(template.folder) / name
+        self.folder.mkdir()
+        with psycopg.connect(template.server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {DATABASE}")
+        self.central = Central(_database(template.server, name), FrozenTime(STARTS_AT))
+        self._runs = 0
+
+    def run(self, seed: int, steps: list[Step] | None = None) -> Outcome:
+        """Run one schedule; with steps, those instead of its own."""
+        self._runs += 1
+        if self._runs % VACUUM_EVERY == 0:
+            self.central.vacuum()
+        place = self.folder / f"{seed}"
+        place.mkdir()
+        try:
+            return Schedule(self.template, self.central, place, self.ids, seed, self.laptops).run(steps)
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def shrink(self, seed: int) -> tuple[Outcome, int]:
+        """Return the shortest failing run found of a failing seed, and how many steps it has."""
+        steps = Schedule.steps_of(seed, self.laptops)
+        best = self.run(seed)
+        kind = _kind(best)
+        size, runs = max(1, len(steps) // 2), 0
+        while size and runs < SHRINK_RUNS:
+            place, shorter = 0, False
+            while place < len(steps) and runs < SHRINK_RUNS:
+                fewer = steps[:place] + steps[place + size :]
+                outcome = self.run(seed, fewer)
+                runs += 1
+                if outcome.failures and _kind(outcome) == kind:
+                    steps, best, shorter = fewer, outcome, True
+                else:
+                    place += size
+            size = size if shorter and size == 1 else size // 2
+        return best, len(steps)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.central.close()
+
+
+def _database(server: str, name: str) -> str:
+    head, question, tail = server.partition("?")
+    return head.rsplit("/", 1)[0] + f"/{name}" + question + tail
+
+
+def _kind(outcome: Outcome) -> str:
+    return outcome.failures[0].partition(":")[0] if outcome.failures else ""
+
+
+def tell(outcome: Outcome, seconds: float) -> Told:
+    """Return what is told of an outcome; the trace only when somebody will read it."""
+    trace = outcome.trace if outcome.failures else []
+    return Told(outcome.seed, seconds, outcome.failures, trace, dict(outcome.counts), dict(outcome.faults))
+
+
+def work(place: Path, name: str, laptops: int, seeds: Iterable[int], *, shrink: bool = False) -> None:
+    """Run seeds and write a line of JSON for each on standard output."""
+    template = Template.read(place)
+    with deterministic() as ids:
+        bench = Bench(template, ids, name, laptops)
+        for seed in seeds:
+            started = time.perf_counter()
+            if shrink:
+                outcome, _ = bench.shrink(seed)
+            else:
+                outcome = bench.run(seed)
+            _line(asdict(tell(outcome, time.perf_counter() - started)))
+        bench.close()
+
+
+def _line(told: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
