@@ -1,6 +1,6 @@
 """Merging a batch of change sets in memory and writing the outcome with a few statements."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,8 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from app.central import decisions, records
+from app.central.noting import Note, Noter
+from app.central.places import Links, Places
 from app.central.tables import change_log, change_touch
 from app.ids import new_id
 from app.models.synced import SYNCED_TABLES
@@ -17,6 +19,7 @@ from app.services.changes import Change, ChangeSet, decode
 from app.services.sync.merge import WHOLE_ROW, Kept, merge
 from app.services.sync.protocol import ACCEPTED, CONFLICTED
 from app.services.sync.shapes import wire_defaults
+from app.services.sync.units import linking_columns
 
 Key = tuple[str, str]
 _encoder = msgspec.json.Encoder()
@@ -31,6 +34,7 @@ class Outcome:
     state: str
     effective: bytes
     touched: set[str]
+    note: Note
 
 
 @dataclass(slots=True)
@@ -43,8 +47,15 @@ class Batch:
     stored: set[Key] = field(default_factory=set)
     fresh: set[Key] = field(default_factory=set)
     written: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    places: Places = field(init=False)
+    noter: Noter = field(init=False)
 
-    def load(self, change_sets: Iterable[ChangeSet]) -> None:
+    def __post_init__(self) -> None:
+        """Start from what is stored."""
+        self.places = Places(self.connection)
+        self.noter = Noter(self.connection, self.places)
+
+    def load(self, change_sets: Sequence[ChangeSet]) -> None:
         """Read every row the change sets touch, one query a table."""
         wanted: dict[str, set[str]] = {}
         for change_set in change_sets:
@@ -54,6 +65,24 @@ class Batch:
             for row_id, row in records.load(self.connection, table, list(ids)).items():
                 self.rows[table, row_id] = row
                 self.stored.add((table, row_id))
+        self._prepare_places(change_sets, wanted)
+
+    def _prepare_places(self, change_sets: Sequence[ChangeSet], wanted: Mapping[str, set[str]]) -> None:
+        """Read at once what it takes to say where the rows belong, before and after."""
+        lead: list[tuple[str, Links]] = []
+        new: list[Key] = []
+        for table, ids in wanted.items():
+            rows = {row_id: row for row_id in ids if (row := self.rows.get((table, row_id))) is not None}
+            self.places.note_read(table, rows, ids)
+            lead.extend((table, row) for row in rows.values())
+        for change_set in change_sets:
+            for change in change_set.changes:
+                if links := change.fields.keys() & linking_columns(change.table):
+                    lead.append((change.table, {name: change.fields[name][1] for name in links}))
+                if change.op == "insert":
+                    new.append((change.table, change.row))
+        self.places.prepare(lead)
+        self.noter.foresee(new)
 
     def merge(self, change_set: ChangeSet) -> Outcome:
         """Merge one change set into the rows and return what it came to."""
@@ -61,9 +90,11 @@ class Batch:
         conflicts: list[Change] = []
         altered = False
         touched: set[str] = set()
+        before: dict[Key, dict[str, Any] | None] = {}
         late = decisions.overtaken(change_set, self.rows)
         for change in change_set.changes:
             key = (change.table, change.row)
+            before.setdefault(key, self.rows.get(key))
             merged = merge(change, self.rows.get(key), frozenset(late.get(key, ())))
             touched.add(change.row)
             effective.append(merged.effective or change)
@@ -79,10 +110,12 @@ class Batch:
                     about = Change(*key, "update", {"subject_id": [None, decision.conflict["subject_id"]]})
                     conflicts.append(self._raise_conflict(change_set, about, kept_again))
                     touched.update((key[1], conflicts[-1].row))
+        before |= {(conflict.table, conflict.row): None for conflict in conflicts}
+        note = self.noter.note(effective + conflicts, before, {key: self.rows.get(key) for key in before})
         if not altered:
-            return Outcome(ACCEPTED, b"", touched)
+            return Outcome(ACCEPTED, b"", touched, note)
         state = CONFLICTED if conflicts else ACCEPTED
-        return Outcome(state, _encoder.encode(effective + conflicts), touched)
+        return Outcome(state, _encoder.encode(effective + conflicts), touched, note)
 
     def write(self) -> None:
         """Write what the rows have become."""
@@ -135,7 +168,7 @@ class Batch:
             "created_by": change_set.actor,
             "table_name": change.table,
             "row_id": change.row,
-            "subject_id": self._subject(change),
+            "subject_id": self._living_subject(change),
             "field": kept.field,
             "before": kept.before,
             "kept": kept.kept,
@@ -151,6 +184,12 @@ class Batch:
         fields = {name: [None, value] for name, value in values.items() if value is not None}
         return Change("conflict", row_id, "insert", fields)
 
+    def _living_subject(self, change: Change) -> str | None:
+        subject = self._subject(change)
+        if subject is None or self.places.units("child", subject) or self.places.units("case", subject):
+            return subject
+        return self._child_of_deleted(subject) or subject
+
     def _subject(self, change: Change) -> str | None:
         row = self.rows.get((change.table, change.row)) or {}
         for name in SYNCED_TABLES[change.table].subject_fields:
@@ -162,6 +201,22 @@ class Batch:
         # A conflict that is asked about again says itself whose it is.
         said = change.fields.get("subject_id", (None, None))[1]
         return str(said) if said else None
+
+    def _child_of_deleted(self, case_id: str) -> str | None:
+        """Return the child of a case that was deleted, from the log: what is asked about it has to reach somebody."""
+        found = self.connection.execute(
+            select(change_log.c.body)
+            .join(change_touch, change_touch.c.revision == change_log.c.revision)
+            .where(change_touch.c.row_id == case_id)
+            .order_by(change_log.c.revision.desc())
+            .limit(_AUTHORS_SEARCHED)
+        )
+        for entry in found:
+            for change in decode(entry.body).changes:
+                child = change.fields.get("child_id", ())
+                if (change.table, change.row) == ("case", case_id) and (known := [each for each in child if each]):
+                    return str(known[0])
+        return None
 
     def _author(self, row_id: str, kept: Kept) -> tuple[str | None, str | None]:
         """Return who wrote the kept value and when, from the log; None where it is not found."""

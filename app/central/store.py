@@ -7,14 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger,
     Connection,
-    DateTime,
     Engine,
-    LargeBinary,
-    Table,
     Text,
-    Uuid,
     cast,
     func,
     select,
@@ -26,6 +21,8 @@ from sqlalchemy.exc import DataError, IntegrityError
 from app.central import records
 from app.central.batch import Batch
 from app.central.checks import DeviceIdentity, Incoming, Judge, NoLonger, read, shape_refusal
+from app.central.copying import copy_in
+from app.central.noting import Note, follow, write_notes
 from app.central.signing_key import Identity
 from app.central.tables import change_log, change_touch, device_credential, revision_counter
 from app.errors import BugError
@@ -57,6 +54,7 @@ class _Entry:
     result: PushResult
     effective: bytes = b""
     touched: Collection[str] = ()
+    note: Note | None = None
 
 
 class FuseError(Exception):
@@ -198,10 +196,11 @@ class Store:
         if not sets:
             return []
         batch = Batch(connection, self.time.now())
-        batch.load(each.change_set for each in sets)
+        batch.load([each.change_set for each in sets])
         outcomes = [batch.merge(each.change_set) for each in sets]
         self._check_fuse(connection, batch, sets)
         batch.write()
+        follow(connection, [outcome.note for outcome in outcomes])
         revisions = range(revision + 1, revision + 1 + len(sets))
         statements = [
             receipt_statement(each.signed.body, number, outcome.state)
@@ -209,7 +208,11 @@ class Store:
         ]
         return [
             _Entry(
-                each, PushResult(each.change_set.id, outcome.state, number, receipt), outcome.effective, outcome.touched
+                each,
+                PushResult(each.change_set.id, outcome.state, number, receipt),
+                outcome.effective,
+                outcome.touched,
+                outcome.note,
             )
             for each, outcome, number, receipt in zip(
                 sets, outcomes, revisions, issue(self._signer, statements), strict=True
@@ -233,9 +236,10 @@ class Store:
         if not entries:
             return
         received_at = self.time.now()
-        _copy_in(connection, change_log, [_log_row(entry, received_at) for entry in entries])
+        copy_in(connection, change_log, [_log_row(entry, received_at) for entry in entries])
         touches = [(UUID(row), entry.result.revision) for entry in entries for row in entry.touched]
-        _copy_in(connection, change_touch, touches)
+        copy_in(connection, change_touch, touches)
+        write_notes(connection, [(entry.result.revision or 0, entry.note) for entry in entries if entry.note])
         newest = max((entry.result.revision or 0 for entry in entries), default=0)
         if newest:
             # Told with the commit, in the same statement: nobody hears of a revision that is rolled back.
@@ -268,30 +272,8 @@ def _refused(incoming: Incoming, reason: str) -> _Entry:
     if isinstance(reason, NoLonger):
         # What is to be handed in sealed is not kept in the open: the line keeps its place in the laptop's order.
         sealed_later = Incoming(incoming.change_set, SignedSet(b"", b""))
-        return _Entry(sealed_later, PushResult(incoming.change_set.id, RESCUE, reason=str(reason)))
+        return _Entry(sealed_later, PushResult(incoming.change_set.id, RESCUE, reason=str(reason), team=reason.team))
     return _Entry(incoming, PushResult(incoming.change_set.id, REFUSED, reason=reason))
-
-
-def _copy_in(connection: Connection, table: Table, rows: Sequence[Sequence[Any]]) -> None:
-    """Add rows, in the order of the table's columns, with COPY: the log's bodies are too large for parameters."""
-    if not rows:
-        return
-    names = ", ".join(column.name for column in table.columns)
-    types = [_COPY_TYPES[type(column.type)] for column in table.columns]
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(types)
-        for row in rows:
-            copy.write_row(row)
-
-
-_COPY_TYPES: dict[type, str] = {
-    Uuid: "uuid",
-    BigInteger: "int8",
-    Text: "text",
-    DateTime: "timestamptz",
-    LargeBinary: "bytea",
-}
 
 
 def _log_row(entry: _Entry, received_at: datetime) -> tuple[Any, ...]:

@@ -1,0 +1,136 @@
+"""Which units a laptop holds, as intervals of revisions, and how they change when it passes some.
+
+What a laptop holds is asked as of the cursor it names, never as of the last answer it was given: an answer that was
+lost, a request made twice or a vault put back to an earlier cursor only lead to arriving or leaving again.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Uuid
+
+from app.central.scope_tables import device_holding
+
+Interval = tuple[int, int | None]
+_KEY = Uuid(as_uuid=False)
+_DEVICE = bindparam("device", type_=_KEY)
+_UNITS = bindparam("units", type_=ARRAY(_KEY))
+_AT: Final = "since <= :cursor AND (until IS NULL OR until > :cursor)"
+_HELD = text(f"SELECT unit FROM device_holding WHERE device_id = :device AND {_AT}").bindparams(_DEVICE)
+_HELD_OF = text(
+    f"SELECT DISTINCT unit FROM device_holding WHERE device_id = :device AND unit = ANY(:units) AND {_AT}"
+).bindparams(_DEVICE, _UNITS)
+_INTERVALS = text(
+    "SELECT unit, since, until FROM device_holding WHERE device_id = :device AND unit = ANY(:units) ORDER BY since"
+).bindparams(_DEVICE, _UNITS)
+_OPEN = text(
+    "INSERT INTO device_holding (device_id, unit, since)"
+    " SELECT :device, u.id, :at FROM unnest(:units) AS u(id) WHERE NOT EXISTS ("
+    "  SELECT 1 FROM device_holding AS h WHERE h.device_id = :device AND h.unit = u.id AND h.until IS NULL)"
+    " ON CONFLICT (device_id, unit, since) DO UPDATE SET until = NULL"
+).bindparams(_DEVICE, _UNITS)
+_KNOWN = text("SELECT EXISTS (SELECT 1 FROM device_scope WHERE device_id = :device)").bindparams(_DEVICE)
+_NOTE = text(
+    "INSERT INTO device_scope (device_id, since) VALUES (:device, :at) ON CONFLICT (device_id) DO NOTHING"
+).bindparams(_DEVICE)
+_ADOPT = text(
+    "INSERT INTO device_holding (device_id, unit, since) SELECT :device, id, 0 FROM child ON CONFLICT DO NOTHING"
+).bindparams(_DEVICE)
+
+
+def settled(intervals: Sequence[Interval], cursor: int, at: int, *, visible: bool) -> list[Interval]:
+    """Return a unit's intervals once a laptop was told, passing from one revision to another, what it may hold.
+
+    What was noted beyond the cursor is of answers that never arrived, or of a time that the vault no longer knows.
+
+    Args:
+        intervals: as noted, in order.
+        cursor: where the laptop is.
+        at: where it will be.
+        visible: whether it may hold the unit then.
+    """
+    kept = [interval for interval in intervals if interval[0] <= cursor]
+    beyond = [since for since, _ in intervals if since > cursor]
+    held = bool(kept) and _covers(kept[-1], cursor)
+    if visible and not held:
+        kept.append((min([*beyond, at]), None))
+    elif visible:
+        kept[-1] = (kept[-1][0], None)
+    elif held:
+        since, until = kept[-1]
+        kept[-1] = (since, at if until is None else min(until, at))
+    return kept
+
+
+def _covers(interval: Interval, cursor: int) -> bool:
+    since, until = interval
+    return since <= cursor and (until is None or until > cursor)
+
+
+class Holdings:
+    """What one laptop holds."""
+
+    def __init__(self, connection: Connection, device_id: str) -> None:
+        self._connection = connection
+        self._device_id = device_id
+        self._device = {"device": device_id}
+
+    def known(self) -> bool:
+        """Return whether this laptop's holdings are kept."""
+        return bool(self._connection.execute(_KNOWN, self._device).scalar_one())
+
+    def begin(self, at: int) -> None:
+        """Keep this laptop's holdings from now on."""
+        self._connection.execute(_NOTE, {**self._device, "at": at})
+
+    def adopt(self) -> None:
+        """Take a laptop from before there was scope for what it is: one that holds every unit."""
+        self._connection.execute(_ADOPT, self._device)
+
+    def at(self, cursor: int, units: Iterable[str] | None = None) -> set[str]:
+        """Return the units held at a cursor, or those among some units."""
+        values = {**self._device, "cursor": cursor}
+        if units is None:
+            return {str(unit) for unit in self._connection.scalars(_HELD, values)}
+        wanted = list(units)
+        if not wanted:
+            return set()
+        return {str(unit) for unit in self._connection.scalars(_HELD_OF, {**values, "units": wanted})}
+
+    def now(self) -> set[str]:
+        """Return the units that are held as far as this store knows."""
+        query = select(device_holding.c.unit).where(
+            device_holding.c.device_id == self._device_id, device_holding.c.until.is_(None)
+        )
+        return {str(unit) for unit in self._connection.scalars(query)}
+
+    def open(self, units: Iterable[str], at: int) -> None:
+        """Let units be held from a revision on, where they are not held already."""
+        if wanted := list(units):
+            self._connection.execute(_OPEN, {**self._device, "units": wanted, "at": at})
+
+    def settle(self, units: Iterable[str], visible: set[str], cursor: int, at: int) -> None:
+        """Note what a laptop that passes from one revision to another is told about some units."""
+        wanted = list(units)
+        if not wanted:
+            return
+        noted: dict[str, list[Interval]] = {unit: [] for unit in wanted}
+        for row in self._connection.execute(_INTERVALS, {**self._device, "units": wanted}):
+            noted[str(row.unit)].append((row.since, row.until))
+        stale, fresh = [], []
+        for unit, intervals in noted.items():
+            after = settled(intervals, cursor, at, visible=unit in visible)
+            if after != intervals:
+                stale.append(unit)
+                fresh += [(unit, since, until) for since, until in after]
+        columns = device_holding.c
+        if stale:
+            self._connection.execute(
+                delete(device_holding).where(columns.device_id == self._device_id, columns.unit.in_(stale))
+            )
+        if fresh:
+            names = ("device_id", "unit", "since", "until")
+            rows = [dict(zip(names, (self._device_id, *row), strict=True)) for row in fresh]
+            self._connection.execute(insert(device_holding), rows)

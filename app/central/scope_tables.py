@@ -1,0 +1,103 @@
+"""The central store's tables of scope: what every change touches, what every laptop holds, and what has to be told."""
+
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, LargeBinary, Table, Text, Uuid
+
+from app.central.tables import metadata
+
+
+def _id(name: str, *, primary_key: bool = False, nullable: bool = False) -> Column[str]:
+    return Column(name, Uuid(as_uuid=False), primary_key=primary_key, nullable=nullable)
+
+
+def _of_device() -> Column[str]:
+    return Column(
+        "device_id",
+        Uuid(as_uuid=False),
+        ForeignKey("device_credential.device_id", ondelete="CASCADE"),
+        primary_key=True,
+    )
+
+
+change_unit = Table(
+    "change_unit",
+    metadata,
+    Column("revision", BigInteger, primary_key=True),
+    _id("unit", primary_key=True),
+    Index("ix_change_unit_unit", "unit", "revision"),
+)
+"""The units each revision touched, and the marks of :mod:`app.central.places` for rows of no unit."""
+
+change_part = Table(
+    "change_part",
+    metadata,
+    Column("revision", BigInteger, primary_key=True),
+    Column("parts", LargeBinary, nullable=False),
+)
+"""For revisions whose changes do not all belong to the same units: the units of each change, as JSON."""
+
+scope_event = Table(
+    "scope_event",
+    metadata,
+    Column("revision", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    _id("subject"),
+    Column("table_name", Text, nullable=False),
+    _id("row_id", nullable=True),
+    Index("ix_scope_event_revision", "revision"),
+)
+"""What a laptop that passes a revision has to look at again (kinds: :mod:`app.central.noting`)."""
+
+scope_due = Table(
+    "scope_due",
+    metadata,
+    _id("unit", primary_key=True),
+    Column("due_at", DateTime(timezone=True), primary_key=True),
+    Index("ix_scope_due_due_at", "due_at"),
+)
+"""Moments at which who may see a unit changes by itself: an emergency ends."""
+
+device_holding = Table(
+    "device_holding",
+    metadata,
+    _of_device(),
+    _id("unit", primary_key=True),
+    Column("since", BigInteger, primary_key=True),
+    Column("until", BigInteger),
+    Index("ix_device_holding_open", "device_id", "unit", postgresql_where=Column("until", BigInteger).is_(None)),
+)
+"""Which units a laptop holds: at cursor c those with ``since <= c < until``; no ``until`` while it goes on."""
+
+device_scope = Table(
+    "device_scope",
+    metadata,
+    _of_device(),
+    Column("since", BigInteger, nullable=False),
+)
+"""Laptops whose holdings are kept. One that is not here was enrolled before there was scope, and holds everything."""
+
+document_proof = Table(
+    "document_proof",
+    metadata,
+    _id("document_id", primary_key=True),
+    Column("sha256", Text, primary_key=True),
+)
+"""Records whose bytes were brought by a laptop that could make the record: naming a hash alone gives no bytes."""
+
+chunk_sender = Table(
+    "chunk_sender",
+    metadata,
+    _of_device(),
+    Column("hash", Text, primary_key=True),
+)
+"""Chunks that a laptop has sent of contents that are not whole yet, so that it need not send them again."""
+
+SCOPE_TABLES = (
+    change_unit,
+    change_part,
+    scope_event,
+    scope_due,
+    device_holding,
+    device_scope,
+    document_proof,
+    chunk_sender,
+)
