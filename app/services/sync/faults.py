@@ -74,15 +74,23 @@ class CentralUnreachable(EnvironmentFault):
         slow: whether it took too long, so that a smaller piece may go through.
         offline: whether there was nothing to talk to at all.
         trouble: what stands between.
+        wait_seconds: the central store asks not to be asked again before that; None where it does not say.
     """
 
     def __init__(
-        self, message: str, *, slow: bool = False, offline: bool = False, trouble: Trouble = Trouble.NOT_OURS
+        self,
+        message: str,
+        *,
+        slow: bool = False,
+        offline: bool = False,
+        trouble: Trouble = Trouble.NOT_OURS,
+        wait_seconds: float | None = None,
     ) -> None:
         super().__init__(message)
         self.slow = slow
         self.offline = offline
         self.trouble = trouble
+        self.wait_seconds = wait_seconds
 
 
 class NotLetIn(EnvironmentFault):

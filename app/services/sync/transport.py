@@ -20,6 +20,8 @@ TIMEOUT_SECONDS = 10.0
 """For connecting, and between two pieces of an answer."""
 WHOLE_ANSWER_SECONDS = 120.0
 """For one question and its answer in all: an answer that drips, in its head or its body, ends here."""
+LONGEST_WAIT_SECONDS = 3600
+"""However long the central store asks to be left alone, somebody may repair it within the hour."""
 _DATE_CODES = frozenset({9, 10})
 """OpenSSL's numbers for a certificate that is not valid yet, and one that is no longer."""
 _NAME_CODES = frozenset({62, 64})
@@ -66,6 +68,7 @@ class HttpTransport:
         *,
         device_id: str = "",
         signer: Signer | None = None,
+        token: str | None = None,
         vault_id: str = "",
         monotonic: Callable[[], float] | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
@@ -77,6 +80,7 @@ class HttpTransport:
             server: the central store's address.
             device_id: this laptop, once enrolled.
             signer: its key.
+            token: of a signed-in person, to speak for that person instead of the laptop.
             vault_id: told to the central store when a session starts.
             monotonic: seconds from some start, for the limit on a whole answer.
             timeout_seconds: for connecting, and between two pieces of an answer.
@@ -90,7 +94,8 @@ class HttpTransport:
         self._server = checked_address(server)
         self._device_id = device_id
         self._signer = signer
-        self._token: str | None = None
+        self._token = token
+        self._wait_seconds: float | None = None
         self._vault_id = vault_id
         self.authority: protocol.AuthorityNotice | None = None
         self._deadline = Deadline(monotonic or system_monotonic, whole_seconds)
@@ -114,7 +119,7 @@ class HttpTransport:
         if self._token is None:
             self._start_session()
         status, body = self._send(path, message, self._token)
-        if status == 401:
+        if status == 401 and self._signer is not None:
             self._start_session()
             status, body = self._send(path, message, self._token)
         return self._answer((status, body), kind)
@@ -126,12 +131,21 @@ class HttpTransport:
     def _start_session(self) -> None:
         if self._signer is None:
             raise NotLetIn("This laptop is not enrolled with a central store. Your work is kept.", "not-enrolled")
+        try:
+            answer = self._prove_key(self._signer)
+        except NotLetIn as fault:
+            if fault.code != "token-stale":
+                raise
+            # The signed challenge arrived twice, or too late: each works once. Another is asked for, once.
+            answer = self._prove_key(self._signer)
+        self._token, self.authority = answer.token, answer.authority
+
+    def _prove_key(self, signer: Signer) -> protocol.Token:
         asked = protocol.ChallengeRequest(self._device_id)
         challenge = self.call("/challenge", asked, protocol.Challenge, open_to_all=True).challenge
-        signature = self._signer.sign(protocol.session_statement(challenge))
+        signature = signer.sign(protocol.session_statement(challenge))
         request = protocol.SessionRequest(challenge, signature, self._vault_id)
-        answer = self.call("/session", request, protocol.Token, open_to_all=True)
-        self._token, self.authority = answer.token, answer.authority
+        return self.call("/session", request, protocol.Token, open_to_all=True)
 
     def _send(self, path: str, message: object, token: str | None) -> tuple[int, bytes]:
         headers = {"authorization": f"Bearer {token}"} if token else {}
@@ -140,6 +154,7 @@ class HttpTransport:
             with self._client.stream("POST", f"/v1{path}", content=pack(message), headers=headers) as response:
                 if response.headers.get("content-type") != MEDIA_TYPE:
                     raise _not_ours(response)
+                self._wait_seconds = _seconds(response.headers.get("retry-after", ""))
                 pieces, size = [], 0
                 for piece in response.iter_raw():
                     size += len(piece)
@@ -161,7 +176,7 @@ class HttpTransport:
             raise nonsense() from error
         if status in (401, 403, 426):
             raise NotLetIn(problem.message[:300], problem.code[:50])
-        raise CentralUnreachable(problem.message[:300], trouble=Trouble.BUSY)
+        raise CentralUnreachable(problem.message[:300], trouble=Trouble.BUSY, wait_seconds=self._wait_seconds)
 
 
 def open_client(server: str, timeout_seconds: float, deadline: "Deadline | None" = None) -> httpx.Client:
@@ -239,6 +254,11 @@ def _in_chain(error: BaseException, kind: type[_Error]) -> _Error | None:
             return seen
         seen = seen.__cause__ or seen.__context__
     return None
+
+
+def _seconds(header: str) -> float | None:
+    """Return the seconds that a Retry-After header names, an hour at most; None where it names none."""
+    return float(min(int(header), LONGEST_WAIT_SECONDS)) if header.isascii() and header.isdigit() else None
 
 
 def _not_ours(response: httpx.Response) -> CentralUnreachable:
