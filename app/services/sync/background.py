@@ -35,7 +35,7 @@ SOON_SECONDS = 1.5
 FIRST_WAIT_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 600.0
 STOP_SECONDS = 3.0
-_SIGN_IN_CODES = frozenset({"sign-in-failed", "token-stale"})
+_SIGN_IN_CODES = frozenset({"sign-in-needed", "sign-in-failed", "token-stale"})
 
 Listener = Callable[[SyncStatus], None]
 
@@ -170,7 +170,7 @@ class BackgroundSync:
         except CentralUnreachable as fault:
             self._failures += 1
             state = SyncState.OFFLINE if fault.offline else SyncState.FAILED
-            return self._tell_failure(state, fault.message)
+            return self._tell_failure(state, fault.message, at_least=fault.wait_seconds or 0.0)
         except NotLetIn as fault:
             self._failures += 1
             state = SyncState.SIGN_IN if fault.code in _SIGN_IN_CODES else SyncState.FAILED
@@ -184,8 +184,8 @@ class BackgroundSync:
         self._publish(self._resting_status(report))
         return self._every() * self._chance.uniform(0.9, 1.1)
 
-    def _tell_failure(self, state: SyncState, message: str) -> float:
-        delay = wait_after(self._failures, self._chance)
+    def _tell_failure(self, state: SyncState, message: str, *, at_least: float = 0.0) -> float:
+        delay = max(wait_after(self._failures, self._chance), at_least)
         again = self._ws.time.now() + timedelta(seconds=delay)
         words = f"{message} Rollcall will try again at {format_time(again)}."
         self._publish(SyncStatus(state, self._pending(), self._status.last_synced_at, words))
