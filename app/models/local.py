@@ -285,6 +285,8 @@ class UnitHistory(Base):
     unit_id: Mapped[Key]
     until: Mapped[int]
     """The revision up to which the rows stood for the log."""
+    after: Mapped[int] = mapped_column(default=0)
+    """The revision up to which that history is here already."""
 
 
 class UnitTouched(Base):

@@ -77,6 +77,8 @@ class Action(StrEnum):
     SYNCED = "synced"
     NOT_COUNTERSIGNED = "not countersigned"
     REJOINED = "rejoined the chain"
+    LET_GO = "let records go"
+    PUT_RIGHT = "put records right"
     HANDED_IN = "handed in"
     OPENED_HANDED_IN = "opened handed-in work"
     TOOK_OVER = "took over"
@@ -133,6 +135,8 @@ _GROUPS: dict[ActionKind, tuple[Action, ...]] = {
     ),
     K.SYNC: (
         A.SYNCED,
+        A.LET_GO,
+        A.PUT_RIGHT,
         A.HANDED_IN,
         A.OPENED_HANDED_IN,
         A.TOOK_OVER,
@@ -183,6 +187,8 @@ ACTION_WORDS: dict[Action, str] = {
     A.SYNCED: "Synced",
     A.NOT_COUNTERSIGNED: "Audit not countersigned",
     A.REJOINED: "Audit joined to the central store's",
+    A.LET_GO: "Let records go that left this laptop's teams",
+    A.PUT_RIGHT: "Put records right that differed from the central store",
     A.HANDED_IN: "Handed in work to the team",
     A.OPENED_HANDED_IN: "Opened work that was handed in",
     A.TOOK_OVER: "Took over work that was handed in",

@@ -4,7 +4,7 @@ What this laptop wrote and the central store has not yet merged wins here until 
 the log then says what became of it. So every laptop that has applied the same revisions holds the same values.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,7 @@ from app.services.sync.faults import nonsense
 from app.services.sync.overlay import FOREVER, Guard, Key, Overlay
 from app.services.sync.protocol import LogEntry, SnapshotPage
 from app.services.sync.shapes import ShapeError, columns_of, decode_rows, table_of
+from app.services.sync.unit_rows import note_touched, units_touched
 
 _changes_decoder = msgspec.json.Decoder(list[Change])
 _GUARDING = (ChangeState.PENDING, ChangeState.ACCEPTED, ChangeState.CONFLICTED)
@@ -52,7 +53,14 @@ class VaultBehind(Exception):
     """The log names a change set of this laptop that this laptop does not have: the vault was put back."""
 
 
-def apply_entries(session: Session, entries: Sequence[LogEntry], device_id: str, *, own_too: bool = False) -> int:
+def apply_entries(
+    session: Session,
+    entries: Sequence[LogEntry],
+    device_id: str,
+    *,
+    own_too: bool = False,
+    until: int | None = None,
+) -> int:
     """Apply entries of the log and move the cursor past them, in the session's transaction.
 
     Args:
@@ -60,6 +68,8 @@ def apply_entries(session: Session, entries: Sequence[LogEntry], device_id: str,
         entries: in revision order, following on from the cursor.
         device_id: this laptop.
         own_too: apply this laptop's own change sets as well: a vault that was put back lacks what they did.
+        until: the revision up to which these are all that concern this laptop: what concerns others is left out of
+            them. None from a store that sends everything, where a gap means that something is missing.
 
     Returns:
         How many change sets came from elsewhere.
@@ -73,14 +83,19 @@ def apply_entries(session: Session, entries: Sequence[LogEntry], device_id: str,
     # Another process of this laptop may have applied some of them in the meantime.
     entries = [entry for entry in entries if entry.revision > cursor]
     if not entries:
+        if until is not None:
+            facts.put(session, facts.CURSOR, str(max(until, cursor)))
         return 0
     connection = session.connection()
     own = _own_bodies(connection, entries, device_id)
     try:
         read = [read_entry(entry, own.get(entry.change_set_id, b"") if own_too else b"") for entry in entries]
-        _check_order(read, cursor)
+        _check_order(read, cursor, until)
         changes = [change for entry in read for change in entry.changes]
-        overlay = Overlay(_stored(connection, changes), _guard(connection, read, changes, device_id))
+        merged_at = {entry.log.change_set_id: entry.log.revision for entry in read}
+        touched = {change.row for change in changes}
+        guard = own_writes(connection, device_id, touched, read[0].log.revision, merged_at)
+        overlay = Overlay(_stored(connection, changes), guard)
         for entry in read:
             for change in entry.changes:
                 overlay.take(change, entry.log.revision)
@@ -90,7 +105,9 @@ def apply_entries(session: Session, entries: Sequence[LogEntry], device_id: str,
     received = [entry for entry in read if entry.change_set is not None and entry.change_set.device != device_id]
     _keep_history(session, received)
     _refresh(session, changes)
-    facts.put(session, facts.CURSOR, str(entries[-1].revision))
+    if until is not None:
+        note_touched(connection, units_touched(connection, changes))
+    facts.put(session, facts.CURSOR, str(entries[-1].revision if until is None else until))
     return len(received)
 
 
@@ -110,10 +127,16 @@ def keep_history(session: Session, entries: Sequence[LogEntry], device_id: str) 
         raise nonsense() from error
 
 
-def apply_snapshot_page(session: Session, page: SnapshotPage, device_id: str) -> int:
-    """Write a page of a first pull; rows that this laptop changed and has not sent keep its values.
+def apply_snapshot_page(session: Session, page: SnapshotPage, device_id: str, since: int) -> int:
+    """Write a page of a first pull; what this laptop wrote and the snapshot does not stand for keeps its values.
 
-    Projections are not refreshed here: a first pull rebuilds them once.
+    Projections are not refreshed here: a first pull ends with them.
+
+    Args:
+        session: from ``Workspace.apply_session``.
+        page: rows of one table.
+        device_id: this laptop.
+        since: the revision after which the log is applied on top.
 
     Returns:
         How many rows arrived.
@@ -123,28 +146,58 @@ def apply_snapshot_page(session: Session, page: SnapshotPage, device_id: str) ->
     """
     connection = session.connection()
     try:
-        table_of(page.table)
-        columns = tuple(page.columns)
-        if set(columns) != set(columns_of(page.table)):
-            raise ShapeError("other columns than this version knows")  # noqa: TRY301  (one answer for all of these)
-        rows = decode_rows(page.table, columns, page.rows)
+        columns, rows = read_page(page)
     except ShapeError as error:
         raise nonsense() from error
-    here = writing.existing(connection, page.table, [row.id for row in rows])
-    fresh = [row for row in rows if row.id not in here] if here else rows
-    writing.insert_checked(connection, page.table, columns, fresh)
-    known = [row for row in rows if row.id in here] if here else []
-    guarded = _guarded_rows(connection, device_id, page.table, [row.id for row in known])
-    free = [row for row in known if row.id not in guarded]
-    writing.update_checked(connection, page.table, columns, [row.id for row in free], free)
-    for row in known:
-        keep = guarded.get(row.id)
-        if keep is not None:
-            some = tuple(column for column in columns if column not in keep and column != "id")
-            values = msgspec.to_builtins({column: getattr(row, column) for column in some})
-            writing.update_wire(connection, page.table, {row.id: values})
+    guard = own_writes(connection, device_id, {row.id for row in rows}, since + 1)
+    write_rows(connection, page.table, columns, rows, guard, since)
     unit_of(session).tables.add(page.table)
     return len(rows)
+
+
+def read_page(page: SnapshotPage) -> tuple[tuple[str, ...], list[Any]]:
+    """Return the columns and the checked rows of a page.
+
+    Raises:
+        ShapeError: the rows do not fit their table.
+    """
+    table_of(page.table)
+    columns = tuple(page.columns)
+    if set(columns) != set(columns_of(page.table)):
+        raise ShapeError("other columns than this version knows")
+    return columns, decode_rows(page.table, columns, page.rows)
+
+
+def write_rows(
+    connection: Connection, table: str, columns: tuple[str, ...], rows: Sequence[Any], guard: Guard, revision: int
+) -> None:
+    """Make rows of a table what they are at a revision, except where this laptop wrote later.
+
+    Args:
+        connection: in a transaction.
+        table, columns, rows: from :func:`read_page`.
+        guard: what this laptop wrote.
+        revision: what it wrote before that is in the rows already.
+    """
+    here = writing.existing(connection, table, [row.id for row in rows])
+    if not here and not guard.writes:
+        writing.insert_checked(connection, table, columns, rows)
+        return
+    free, fresh = [], []
+    for row in rows:
+        guarded = guard.fields((table, row.id), revision)
+        if guarded is None:
+            continue  # deleted here, which the central store has not seen yet
+        if row.id not in here:
+            fresh.append(row)
+        elif guarded:
+            some = tuple(column for column in columns if column not in guarded and column != "id")
+            values = msgspec.to_builtins({column: getattr(row, column) for column in some})
+            writing.update_wire(connection, table, {row.id: values})
+        else:
+            free.append(row)
+    writing.insert_checked(connection, table, columns, fresh)
+    writing.update_checked(connection, table, columns, [row.id for row in free], free)
 
 
 def put_on_top(session: Session, changes: Sequence[Change]) -> None:
@@ -198,10 +251,15 @@ def read_entry(entry: LogEntry, own: bytes = b"") -> Entry:
     return Entry(entry, change_set, changes)
 
 
-def _check_order(entries: Sequence[Entry], cursor: int) -> None:
-    for offset, entry in enumerate(entries, start=1):
-        if entry.log.revision != cursor + offset:
+def _check_order(entries: Sequence[Entry], cursor: int, until: int | None) -> None:
+    last = cursor
+    for entry in entries:
+        following = entry.log.revision
+        if following <= last or (until is None and following != last + 1):
             raise ShapeError("a revision is missing")
+        last = following
+    if until is not None and last > until:
+        raise ShapeError("a revision beyond what was promised")
 
 
 def _stored(connection: Connection, changes: Iterable[Change]) -> set[Key]:
@@ -212,27 +270,28 @@ def _stored(connection: Connection, changes: Iterable[Change]) -> set[Key]:
     return {(table, row_id) for table, ids in wanted.items() for row_id in writing.existing(connection, table, ids)}
 
 
-def _guard(connection: Connection, entries: Sequence[Entry], changes: Sequence[Change], device_id: str) -> Guard:
-    """Return what this laptop wrote to the touched rows that these entries may not overwrite."""
+def own_writes(
+    connection: Connection,
+    device_id: str,
+    row_ids: set[str],
+    from_revision: int,
+    merged_at: Mapping[str, int] | None = None,
+) -> Guard:
+    """Return what this laptop wrote to some rows that waits, or that was merged at or after a revision.
+
+    Args:
+        connection: of the vault.
+        device_id: this laptop.
+        row_ids: which rows.
+        from_revision: the revision.
+        merged_at: revisions of change sets whose answer was lost: they wait here and the log already has them.
+    """
     guard = Guard()
-    first = entries[0].log.revision
-    merged_at = {entry.log.change_set_id: entry.log.revision for entry in entries}
-    for row in _own_sets(connection, device_id, {change.row for change in changes}, first):
-        # A lost answer leaves a set pending here that the log already has.
-        revision = row.revision or merged_at.get(row.id) or FOREVER
+    for row in _own_sets(connection, device_id, row_ids, from_revision):
+        revision = row.revision or (merged_at or {}).get(row.id) or FOREVER
         for change in decode(row.body).changes:
             guard.add(change, revision)
     return guard
-
-
-def _guarded_rows(connection: Connection, device_id: str, table: str, ids: Sequence[str]) -> dict[str, set[str]]:
-    guarded: dict[str, set[str]] = {}
-    wanted = set(ids)
-    for row in _own_sets(connection, device_id, wanted, 1):
-        for change in decode(row.body).changes:
-            if change.table == table and change.row in wanted:
-                guarded.setdefault(change.row, set()).update(change.fields)
-    return guarded
 
 
 def _own_sets(connection: Connection, device_id: str, row_ids: set[str], from_revision: int) -> list[Any]:

@@ -1,48 +1,37 @@
-"""One sync: push, pull, bytes of documents, case numbers. Every step can be cut off and taken up again."""
+"""One sync: push, pull, units, bytes of documents, case numbers, proof. Each step can be cut off and taken up again."""
 
-from collections.abc import Sequence
-from typing import Any
-
-import msgspec
-from sqlalchemy import bindparam, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
 from app.logs import get_logger
-from app.models import SYNCED_TABLES, ChangeSetRow, ReferenceLease
-from app.models.terms import ChangeState
-from app.services import projection_rebuild
+from app.models import ReferenceLease
+from app.models.terms import HandInReason
 from app.services.access import Permission, require
 from app.services.audit import Action
-from app.services.sync import facts, protocol, recovery
-from app.services.sync.apply import VaultBehind, apply_entries, apply_snapshot_page, keep_history
+from app.services.sync import (
+    arrivals,
+    facts,
+    first_pull,
+    protocol,
+    proving,
+    recovery,
+    rescue,
+    restored,
+    scope,
+    team_keys,
+    unit_history,
+)
+from app.services.sync.apply import VaultBehind, keep_history
 from app.services.sync.countersigning import countersign
 from app.services.sync.documents import move_documents
-from app.services.sync.faults import CentralUnreachable, nonsense
+from app.services.sync.faults import nonsense
+from app.services.sync.pushing import Pusher, pending_count
 from app.services.sync.receipts import ReceiptChecker
 from app.services.sync.telling import Progress, SyncProgress, SyncReport, Transport
 from app.services.workspace import Workspace
 
+__all__ = ["SyncClient", "keep_lease", "pending_count"]
 LEASE_WHEN_UNDER = 20
-_DONE = "done"
 _HISTORY_PAGES_A_SYNC = 5
-
-
-class _Place(msgspec.Struct):
-    """Where a first pull stands; no table means that all rows are here."""
-
-    revision: int
-    table: str | None = next(iter(SYNCED_TABLES))
-    after: str | None = None
-
-    def beyond(self, other: "_Place") -> bool:
-        """Return whether this is further on than another, so that a first pull always ends."""
-        tables = list(SYNCED_TABLES)
-        if self.table is None:
-            return True
-        if self.table not in tables or other.table is None:
-            return False
-        here, there = tables.index(self.table), tables.index(other.table)
-        return here > there or (here == there and (self.after or "") > (other.after or ""))
 
 
 class SyncClient:
@@ -53,10 +42,10 @@ class SyncClient:
         self._transport = transport
         self._progress = progress or (lambda _progress: None)
         self._device = ws.actor.device_id
-        self._sets_a_push = protocol.PUSH_SETS
-        self._place_taken = False
+        self._life = restored.known_life(ws)
         with ws.read() as session:
             self._receipts = ReceiptChecker(facts.get(session, facts.SERVER_KEY) or "")
+        self._pusher = Pusher(ws, transport, self._receipts, self._progress, lambda: self._life, self._check_life)
 
     def run(self) -> SyncReport:
         """Do everything once.
@@ -67,18 +56,17 @@ class SyncClient:
             TooManyDeletions: the fuse.
         """
         report = SyncReport()
-        with self._ws.read() as session:
-            behind = recovery.is_behind(session)
-        if behind:
-            self.catch_up(report)
-        self.push(report)
-        self.pull(report)
-        if self._place_taken:
-            self.catch_up(report)
-            self.push(report)
+        try:
+            self._exchange(report)
+        except restored.StoreRestored:
+            self._life = restored.hand_back(self._ws, self._transport, self._receipts, self._progress)
+            self._exchange(report)
         self.renew_leases()
         move_documents(self._ws, self._transport, report, self._progress)
+        # Bytes are sent before what they belong to may leave.
+        scope.let_go_what_may_go(self._ws, self._transport, report)
         self._fetch_history()
+        proving.prove_after_sync(self._ws, self._transport, report, self._progress)
         if report.pushed or report.received or report.refused or report.rows:
             self._ws.audit(Action.SYNCED, detail={"revision": report.revision})
         countersign(self._ws, self._transport, report)
@@ -88,118 +76,63 @@ class SyncClient:
         get_logger().info("synced", count=report.pushed + report.received, revision=report.revision)
         return report
 
-    # -- push ----------------------------------------------------------------------------------------------------
+    def prove_all(self) -> SyncReport:
+        """Compare everything here with the central store now, and heal what differs.
+
+        Raises:
+            CentralUnreachable: it can be tried again.
+        """
+        report = SyncReport()
+        proving.prove_all(self._ws, self._transport, report, self._progress)
+        return report
+
+    def _exchange(self, report: SyncReport) -> None:
+        with self._ws.read() as session:
+            behind = recovery.is_behind(session)
+        if behind:
+            self.catch_up(report)
+        self.push(report)
+        self.pull(report)
+        if self._pusher.place_taken:
+            self.catch_up(report)
+            self.push(report)
+        if team_keys.tend(self._ws):
+            self.push(report)
+
+    def _check_life(self, answered: str) -> None:
+        """Compare the life of the store that answered with the one this laptop knows.
+
+        Raises:
+            StoreRestored: it is another one.
+        """
+        if answered in ("", self._life):
+            return  # a store of the version before says none
+        if self._life:
+            raise restored.StoreRestored
+        self._life = restored.take_up(self._ws, self._transport)
 
     def push(self, report: SyncReport) -> None:
-        """Send what waits, in order, in pieces; a lost answer is asked for again."""
-        after, sent = self._first_waiting() - 1, 0
-        total = self._waiting_count()
-        rewound = False
-        while rows := self._next_sets(after):
-            self._progress(SyncProgress("Sending your changes", sent, total))
-            request = protocol.PushRequest([protocol.SignedSet(row.body, row.signature) for row in rows])
-            try:
-                answer = self._transport.call("/push", request, protocol.PushAnswer)
-            except CentralUnreachable as fault:
-                if not fault.slow or len(rows) == 1:
-                    raise
-                self._sets_a_push = max(1, len(rows) // 4)
-                continue
-            if len(answer.results) != len(rows):
-                raise nonsense()
-            held = self._note_results(rows, answer.results, report)
-            if held:
-                # The central store lacks an earlier one (it may have been restored): send again from there, once.
-                if rewound or answer.last_sequence >= rows[0].sequence:
-                    raise nonsense()
-                rewound, after = True, answer.last_sequence
-                continue
-            after = rows[-1].sequence
-            sent += len(rows)
-        self._progress(SyncProgress("Sending your changes", total, total))
-
-    def _first_waiting(self) -> int:
-        with self._ws.read() as session:
-            first = session.execute(
-                select(ChangeSetRow.sequence)
-                .where(ChangeSetRow.state == ChangeState.PENDING)
-                .order_by(ChangeSetRow.sequence)
-                .limit(1)
-            ).scalar()
-        return first if first is not None else 2**62
-
-    def _waiting_count(self) -> int:
-        with self._ws.read() as session:
-            return pending_count(session)
-
-    def _next_sets(self, after: int) -> Sequence[Any]:
-        columns = ChangeSetRow
-        with self._ws.read() as session:
-            rows = session.execute(
-                select(columns.id, columns.sequence, columns.body, columns.signature)
-                .where(columns.device_id == self._device, columns.sequence > after)
-                .order_by(columns.sequence)
-                .limit(self._sets_a_push)
-            ).all()
-        return rows[: protocol.page(rows, [len(row.body) + 100 for row in rows])]
-
-    def _note_results(self, rows: Sequence[Any], results: Sequence[protocol.PushResult], report: SyncReport) -> bool:
-        values, held = [], False
-        for row, result in zip(rows, results, strict=True):
-            if result.id != row.id:
-                raise nonsense()
-            if result.state == protocol.HELD:
-                held = True
-                continue
-            if result.reason == protocol.PLACE_TAKEN:
-                self._place_taken = True
-                continue
-            values.append(self._judged(row, result))
-            report.pushed += result.state != protocol.REFUSED
-            report.conflicted += result.state == protocol.CONFLICTED
-            if result.state == protocol.REFUSED:
-                report.refused += 1
-                report.reasons.append(result.reason[:300])
-        if values:
-            statement = (
-                update(ChangeSetRow.__table__)  # type: ignore[arg-type]  # mapped to a Table
-                .where(ChangeSetRow.__table__.c.id == bindparam("set_id"))
-                .values({name: bindparam(name) for name in ("state", "revision", "receipt", "refusal")})
+        """Send what waits, in order, in pieces; a lost answer is asked for again. What may not go in is handed in."""
+        self._pusher.push(report)
+        if self._pusher.to_hand_in:
+            done = rescue.hand_in(
+                self._ws, self._transport, self._pusher.to_hand_in, HandInReason.NO_ACCESS, self._pusher.teams
             )
-            with self._ws.local_session() as session:
-                session.connection().execute(statement, values)
-        return held
-
-    def _judged(self, row: Any, result: protocol.PushResult) -> dict[str, Any]:
-        """Return the outbox columns of an answered change set; an acceptance without a true receipt is none."""
-        if result.state not in (protocol.ACCEPTED, protocol.CONFLICTED, protocol.REFUSED):
-            raise nonsense()
-        if result.state != protocol.REFUSED:
-            statement = protocol.receipt_statement(row.body, result.revision or 0, result.state)
-            if not self._receipts.fits(statement, result.receipt):
-                raise nonsense()
-        return {
-            "set_id": row.id,
-            "state": ChangeState(result.state),
-            "revision": result.revision,
-            "receipt": result.receipt or None,
-            "refusal": result.reason[:300],
-        }
-
-    # -- pull ----------------------------------------------------------------------------------------------------
+            report.handed_in += len(done.handed_in)
 
     def pull(self, report: SyncReport) -> None:
-        """Bring this vault to the central store's newest revision."""
+        """Bring this vault to the central store's newest revision, and fetch what entered its scope."""
         self.first_pull(report)
         try:
             self._pull_log(report)
         except VaultBehind:
             self.catch_up(report)
             self.push(report)
+        arrivals.fetch(self._ws, self._transport, report, self._progress)
 
     def catch_up(self, report: SyncReport) -> None:
         """Bring back what a vault that was put back or rebuilt lacks, before anything of it is sent."""
-        self._place_taken = False
+        self._pusher.place_taken = False
         report.own += recovery.fetch_own_sets(self._ws, self._transport, self._receipts, self._progress)
         self.first_pull(report)
         try:
@@ -209,51 +142,39 @@ class SyncClient:
         with self._ws.apply_session() as session:
             recovery.settle(session, self._device)
 
+    def first_pull(self, report: SyncReport) -> None:
+        """Fetch the snapshot if this vault has none yet, from where the last attempt stopped."""
+        first_pull.fetch(self._ws, self._transport, report, self._progress, lambda: self._push_meanwhile(report))
+
+    def _push_meanwhile(self, report: SyncReport) -> None:
+        """Send what the person did during a long first pull; a vault that is catching up sends nothing yet."""
+        with self._ws.read() as session:
+            waits = pending_count(session) > 0 and not recovery.is_behind(session)
+        if waits:
+            self.push(report)
+
     def _pull_log(self, report: SyncReport, *, own_too: bool = False) -> None:
         with self._ws.read() as session:
             cursor = facts.cursor(session)
         started_at, more = cursor, True
         while more:
-            answer = self._transport.call("/pull", protocol.PullRequest(cursor), protocol.PullAnswer)
-            if answer.entries:
+            request = protocol.PullRequest(cursor, store=self._life)
+            answer = self._transport.call("/pull", request, protocol.PullAnswer)
+            self._check_life(answer.store)
+            following = answer.cursor if answer.scope is not None else _last_revision(answer, cursor)
+            if following < cursor or (following == cursor and cursor < answer.head and answer.entries):
+                raise nonsense()
+            if following > cursor or _says_more(answer):
                 with self._ws.apply_session() as session:
-                    report.received += apply_entries(session, answer.entries, self._device, own_too=own_too)
-                if answer.entries[-1].revision <= cursor:
-                    raise nonsense()
-                cursor = answer.entries[-1].revision
-            more = bool(answer.entries) and cursor < answer.head
+                    report.received += scope.take_answer(session, answer, self._device, own_too=own_too)
+            more = following > cursor and following < answer.head
+            cursor = following
             self._progress(SyncProgress("Fetching changes", cursor - started_at, answer.head - started_at))
         report.revision = cursor
 
-    def first_pull(self, report: SyncReport) -> None:
-        """Fetch the snapshot if this vault has none yet, from where the last attempt stopped."""
-        with self._ws.read() as session:
-            stored = facts.get(session, facts.FIRST_PULL)
-        if stored == _DONE:
-            return
-        start = self._transport.call("/snapshot/start", protocol.SnapshotStartRequest(), protocol.SnapshotStart)
-        place = msgspec.json.decode(stored, type=_Place) if stored else _Place(start.revision)
-        total = sum(count for _, count in start.tables)
-        while place.table is not None:
-            request = protocol.SnapshotRequest(place.table, place.after)
-            answer = self._transport.call("/snapshot/rows", request, protocol.SnapshotAnswer)
-            following = _Place(place.revision, answer.next_table, answer.next_after)
-            if not following.beyond(place):
-                raise nonsense()
-            with self._ws.apply_session() as session:
-                for page in answer.pages:
-                    report.rows += apply_snapshot_page(session, page, self._device)
-                facts.put(session, facts.FIRST_PULL, msgspec.json.encode(following).decode())
-            place = following
-            self._progress(SyncProgress("Fetching records", report.rows, max(total, report.rows)))
-        with self._ws.apply_session() as session:
-            projection_rebuild.rebuild(session)
-            facts.put(session, facts.CURSOR, str(place.revision))
-            facts.put(session, facts.FIRST_PULL, _DONE)
-            facts.put(session, facts.HISTORY_FROM, f"0:{place.revision}")
-
     def _fetch_history(self) -> None:
-        """Fetch, a little each time, the log that the snapshot stood for, so that history reaches back."""
+        """Fetch, a little each time, the log that the rows here stood for, so that history reaches back."""
+        unit_history.fetch(self._ws, self._transport)
         for _ in range(_HISTORY_PAGES_A_SYNC):
             with self._ws.read() as session:
                 stored = facts.get(session, facts.HISTORY_FROM)
@@ -263,7 +184,9 @@ class SyncClient:
             limit = min(protocol.PAGE_ENTRIES, end - at)
             entries: list[protocol.LogEntry] = []
             if limit > 0:
-                answer = self._transport.call("/pull", protocol.PullRequest(at, limit), protocol.PullAnswer)
+                request = protocol.PullRequest(at, limit, self._life)
+                answer = self._transport.call("/pull", request, protocol.PullAnswer)
+                self._check_life(answer.store)
                 entries = [entry for entry in answer.entries if entry.revision <= end]
             with self._ws.apply_session() as session:
                 keep_history(session, entries, self._device)
@@ -271,8 +194,6 @@ class SyncClient:
                     facts.put(session, facts.HISTORY_FROM, f"{entries[-1].revision}:{end}")
                 else:
                     facts.forget(session, facts.HISTORY_FROM)
-
-    # -- case numbers --------------------------------------------------------------------------------------------
 
     def renew_leases(self) -> None:
         """Borrow case numbers when this year's run low."""
@@ -285,6 +206,16 @@ class SyncClient:
             return
         lease = self._transport.call("/lease", protocol.LeaseRequest(year), protocol.Lease)
         keep_lease(self._ws, lease, year)
+
+
+def _last_revision(answer: protocol.PullAnswer, cursor: int) -> int:
+    return answer.entries[-1].revision if answer.entries else cursor
+
+
+def _says_more(answer: protocol.PullAnswer) -> bool:
+    """Return whether an answer says something of scope, though there was nothing new in the log."""
+    told = answer.scope
+    return told is not None and bool(told.arrive or told.leave or told.gone)
 
 
 def keep_lease(ws: Workspace, lease: protocol.Lease, year: int) -> None:
@@ -300,14 +231,3 @@ def keep_lease(ws: Workspace, lease: protocol.Lease, year: int) -> None:
         known = session.get(ReferenceLease, (lease.year, lease.first))
         if known is None:
             session.add(ReferenceLease(year=lease.year, first=lease.first, last=lease.last, next=lease.first))
-
-
-def pending_count(session: Session) -> int:
-    """Return how many change sets wait for a receipt."""
-    from sqlalchemy import func
-
-    return int(
-        session.execute(
-            select(func.count()).select_from(ChangeSetRow).where(ChangeSetRow.state == ChangeState.PENDING)
-        ).scalar_one()
-    )

@@ -35,7 +35,7 @@ PROOF = "proof"
 PROOF_PLACE = "proof_place"
 """The last child of the share that was compared last."""
 DOCUMENT_PREFIX = "document:"
-"""Followed by a hash: the bytes are known to be on both sides."""
+"""Followed by a hash: where its bytes are (see :mod:`app.services.sync.document_wishes`)."""
 
 __all__ = ["CURSOR"]
 
@@ -62,6 +62,13 @@ def put_many(session: Session, names: Iterable[str], value: str) -> None:
 def forget(session: Session, name: str) -> None:
     """Remove a fact."""
     session.connection().execute(delete(SyncState).where(SyncState.name == name))
+
+
+def forget_many(session: Session, names: Iterable[str]) -> None:
+    """Remove facts."""
+    wanted = list(names)
+    for start in range(0, len(wanted), 500):
+        session.connection().execute(delete(SyncState).where(SyncState.name.in_(wanted[start : start + 500])))
 
 
 def cursor(session: Session) -> int:

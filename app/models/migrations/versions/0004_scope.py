@@ -37,7 +37,11 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_bytes_leaving")),
     )
-    _create_unit_table("unit_history", sa.Column("until", sa.Integer(), nullable=False))
+    _create_unit_table(
+        "unit_history",
+        sa.Column("until", sa.Integer(), nullable=False),
+        sa.Column("after", sa.Integer(), nullable=False),
+    )
     _create_unit_table("unit_touched")
 
 
