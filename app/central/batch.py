@@ -47,6 +47,7 @@ class Batch:
     stored: set[Key] = field(default_factory=set)
     fresh: set[Key] = field(default_factory=set)
     written: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    gone: dict[Key, dict[str, Any]] = field(default_factory=dict)
     places: Places = field(init=False)
     noter: Noter = field(init=False)
 
@@ -155,6 +156,8 @@ class Batch:
     def _take(self, key: Key, row: dict[str, Any] | None, written: dict[str, Any]) -> None:
         if row is not None and self.rows.get(key) is None:
             self.fresh.add(key)
+        if row is None and (was := self.rows.get(key)) is not None:
+            self.gone[key] = was
         self.rows[key] = row
         if written and key in self.stored:
             self.written.setdefault(key, {}).update(written)
@@ -191,7 +194,7 @@ class Batch:
         return self._child_of_deleted(subject) or subject
 
     def _subject(self, change: Change) -> str | None:
-        row = self.rows.get((change.table, change.row)) or {}
+        row = self.rows.get((change.table, change.row)) or self._as_it_was(change)
         for name in SYNCED_TABLES[change.table].subject_fields:
             if name == "id":
                 return change.row
@@ -201,6 +204,25 @@ class Batch:
         # A conflict that is asked about again says itself whose it is.
         said = change.fields.get("subject_id", (None, None))[1]
         return str(said) if said else None
+
+    def _as_it_was(self, change: Change) -> dict[str, Any]:
+        """Return a deleted row as the log tells it: an edit of it does not say itself whose it is."""
+        if change.op == "insert" or self.rows.get((change.table, change.row)) is not None:
+            return {}
+        if was := self.gone.get((change.table, change.row)):
+            return was
+        found = self.connection.execute(
+            select(change_log.c.body)
+            .join(change_touch, change_touch.c.revision == change_log.c.revision)
+            .where(change_touch.c.row_id == change.row)
+            .order_by(change_log.c.revision.desc())
+            .limit(_AUTHORS_SEARCHED)
+        )
+        for entry in found:
+            for each in decode(entry.body).changes:
+                if each.row == change.row and each.op == "delete":
+                    return {name: old for name, (old, _) in each.fields.items()}
+        return {}
 
     def _child_of_deleted(self, case_id: str) -> str | None:
         """Return the child of a case that was deleted, from the log: what is asked about it has to reach somebody."""

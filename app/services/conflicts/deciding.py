@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from app.errors import UserError
@@ -188,8 +189,13 @@ def _carry_out(session: Session, ws: Workspace, choice: Choice, decision: Decisi
 def _settle(ws: Workspace, choice: Choice, whole: Any, row: Mapping[str, Any]) -> None:
     for each in choice.conflicts:
         each.state = ConflictState.RESOLVED
-        each.chosen = whole if choice.whole else row.get(each.field)
+        each.chosen = plain(whole if choice.whole else row.get(each.field))
         each.decided_by, each.decided_at = ws.actor.user_id, ws.time.now()
+
+
+def plain(value: Any) -> Any:
+    """Return a wire value as it comes back from the central store: a form's answers in the order of their names."""
+    return msgspec.json.decode(msgspec.json.encode(value, order="deterministic"))
 
 
 def _update(session: Session, choice: Choice, news: Row) -> tuple[Written, ...]:
