@@ -21,6 +21,7 @@ from app.services.sync.authority import keep_authority_key
 from app.services.sync.client import SyncClient, pending_count
 from app.services.sync.enrolment import enrolled, open_transport
 from app.services.sync.faults import CentralUnreachable, NotLetIn
+from app.services.sync.live import LiveFollower
 from app.services.sync.status import SyncState, SyncStatus
 from app.services.sync.telling import Answer, SyncProgress, SyncReport, Transport
 from app.services.sync.transport import HttpTransport
@@ -48,6 +49,7 @@ def start(vault: "Vault", ws: Workspace) -> "BackgroundSync | None":
         ws, every_seconds=_chosen_seconds, after=lambda transport: keep_authority_key(vault, ws, transport.authority)
     )
     sync.start()
+    sync.follow(LiveFollower(ws, sync.sync_now))
     return sync
 
 
@@ -94,6 +96,7 @@ class BackgroundSync:
         self._changed = False
         self._stopping = False
         self._failures = 0
+        self._live: LiveFollower | None = None
         self._listeners: list[Listener] = []
         self._status = self._resting_status()
         self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
@@ -104,6 +107,11 @@ class BackgroundSync:
     def start(self) -> None:
         """Start the thread; it syncs at once."""
         self._thread.start()
+
+    def follow(self, live: LiveFollower) -> None:
+        """Start to follow the central store's live queue; it stops with the sync."""
+        self._live = live
+        live.start()
 
     def status(self) -> SyncStatus:
         """Return the state now."""
@@ -126,6 +134,8 @@ class BackgroundSync:
             self._stopping = True
             self._turn.notify()
         self._listeners.clear()
+        if self._live is not None:
+            self._live.stop()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(STOP_SECONDS)
 

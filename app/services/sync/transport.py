@@ -28,6 +28,7 @@ _NAME_CODES = frozenset({62, 64})
 _SIGN_IN_STATUS = 511
 """Network Authentication Required (RFC 6585): a network says openly that somebody has to sign in."""
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+NETWORK_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError)
 Answer = TypeVar("Answer")
 
 
@@ -124,6 +125,21 @@ class HttpTransport:
             status, body = self._send(path, message, self._token)
         return self._answer((status, body), kind)
 
+    @property
+    def server(self) -> str:
+        """The central store's address."""
+        return self._server
+
+    def new_token(self) -> str:
+        """Start a session and return its token, for a stream of its own.
+
+        Raises:
+            CentralUnreachable: no answer, a slow one, or nonsense.
+            NotLetIn: refused.
+        """
+        self._start_session()
+        return self._token or ""
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -153,7 +169,7 @@ class HttpTransport:
         try:
             with self._client.stream("POST", f"/v1{path}", content=pack(message), headers=headers) as response:
                 if response.headers.get("content-type") != MEDIA_TYPE:
-                    raise _not_ours(response)
+                    raise not_ours(response)
                 self._wait_seconds = _seconds(response.headers.get("retry-after", ""))
                 pieces, size = [], 0
                 for piece in response.iter_raw():
@@ -163,7 +179,7 @@ class HttpTransport:
                     self._deadline.check()
                     pieces.append(piece)
                 return response.status_code, b"".join(pieces)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except NETWORK_ERRORS as error:
             raise fault_of(error) from error
 
     def _answer(self, response: tuple[int, bytes], kind: type[Answer]) -> Answer:
@@ -261,7 +277,7 @@ def _seconds(header: str) -> float | None:
     return float(min(int(header), LONGEST_WAIT_SECONDS)) if header.isascii() and header.isdigit() else None
 
 
-def _not_ours(response: httpx.Response) -> CentralUnreachable:
+def not_ours(response: httpx.Response) -> CentralUnreachable:
     """Return what an answer of another kind means; nothing of it is read."""
     if response.status_code in (502, 503, 504):
         return unreachable()  # a gateway in front of a store that is down has a page of its own
