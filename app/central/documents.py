@@ -2,16 +2,18 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Connection, Engine, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.central.tables import document_chunk, document_content
+from app.logs import get_logger
 from app.services.documents.store import CHUNK_BYTES, MAX_CONTENT_BYTES, chunk_count
 from app.services.sync.protocol import Manifest, ProtocolError
 
 _HASH = re.compile(r"[0-9a-f]{64}")
+_MOST_ASKED = 500
 
 
 class ByteStore:
@@ -86,41 +88,61 @@ class ByteStore:
     def finish(self, sha256s: Sequence[str]) -> None:
         """Mark those contents complete whose chunks are all here and fit the whole's hash."""
         with self._engine.begin() as connection:
-            for sha256 in sha256s:
-                hashes = connection.execute(
-                    select(document_content.c.chunk_hashes).where(document_content.c.sha256 == sha256)
-                ).scalar()
-                if hashes is None:
-                    continue
-                whole = hashlib.sha256()
-                for hash_ in hashes:
-                    data = connection.execute(
-                        select(document_chunk.c.data).where(document_chunk.c.hash == hash_)
-                    ).scalar()
-                    if data is None:
-                        break
-                    whole.update(data)
-                else:
-                    if whole.hexdigest() == sha256:
-                        connection.execute(
-                            update(document_content).where(document_content.c.sha256 == sha256).values(complete=True)
-                        )
+            rows = connection.execute(
+                select(document_content.c.sha256, document_content.c.chunk_hashes)
+                .where(
+                    document_content.c.sha256.in_(list(sha256s)[:_MOST_ASKED]), document_content.c.complete.is_(False)
+                )
+                .order_by(document_content.c.sha256)
+            ).all()
+            whole = [row.sha256 for row in rows if _fits(connection, row.sha256, row.chunk_hashes)]
+            if whole:
+                connection.execute(
+                    update(document_content).where(document_content.c.sha256.in_(whole)).values(complete=True)
+                )
 
     def manifests(self, sha256s: Sequence[str]) -> list[Manifest]:
-        """Return what makes up those of the contents that are here whole."""
-        with self._engine.connect() as connection:
+        """Return what makes up those of the contents that are here whole.
+
+        One that was whole and has lost a chunk since is not: the next laptop that has its bytes sends them again.
+        """
+        with self._engine.begin() as connection:
             rows = connection.execute(
                 select(document_content).where(
-                    document_content.c.sha256.in_(list(sha256s)[:500]), document_content.c.complete
+                    document_content.c.sha256.in_(list(sha256s)[:_MOST_ASKED]), document_content.c.complete
                 )
-            )
-            return [Manifest(row.sha256, row.size, row.media_type, list(row.chunk_hashes)) for row in rows]
+            ).all()
+            here = _present(connection, {hash_ for row in rows for hash_ in row.chunk_hashes})
+            broken = [row.sha256 for row in rows if not here.issuperset(row.chunk_hashes)]
+            _reopen(connection, broken)
+        lost = set(broken)
+        return [
+            Manifest(row.sha256, row.size, row.media_type, list(row.chunk_hashes))
+            for row in rows
+            if row.sha256 not in lost
+        ]
 
     def get(self, hashes: Sequence[str]) -> list[tuple[str, bytes]]:
-        """Return those of the chunks that are here."""
+        """Return those of the chunks that are here and what their hash promises; a damaged one is taken out."""
         with self._engine.connect() as connection:
-            rows = connection.execute(select(document_chunk).where(document_chunk.c.hash.in_(list(hashes))))
-            return [(row.hash, bytes(row.data)) for row in rows]
+            rows = connection.execute(select(document_chunk).where(document_chunk.c.hash.in_(list(hashes)))).all()
+        found = [(row.hash, bytes(row.data)) for row in rows]
+        good = [(hash_, data) for hash_, data in found if hashlib.sha256(data).hexdigest() == hash_]
+        if len(good) < len(found):
+            self._take_out({hash_ for hash_, _ in found} - {hash_ for hash_, _ in good})
+        return good
+
+    def _take_out(self, damaged: Collection[str]) -> None:
+        """Forget chunks whose bytes are not what they were, so that a laptop sends them again."""
+        get_logger().error("damaged chunks", count=len(damaged))
+        with self._engine.begin() as connection:
+            broken = list(
+                connection.scalars(
+                    select(document_content.c.sha256).where(document_content.c.chunk_hashes.overlap(list(damaged)))
+                )
+            )
+            _reopen(connection, broken)
+            connection.execute(delete(document_chunk).where(document_chunk.c.hash.in_(damaged)))
 
     def complete_count(self) -> int:
         """Return how many contents are here whole."""
@@ -130,6 +152,30 @@ class ByteStore:
                     select(func.count()).select_from(document_content).where(document_content.c.complete)
                 ).scalar_one()
             )
+
+
+def _present(connection: Connection, hashes: Collection[str]) -> set[str]:
+    return set(connection.scalars(select(document_chunk.c.hash).where(document_chunk.c.hash.in_(hashes))))
+
+
+def _reopen(connection: Connection, sha256s: Collection[str]) -> None:
+    """Count contents as not here, whatever was noted of them before."""
+    if sha256s:
+        get_logger().warning("contents not whole", count=len(sha256s))
+        connection.execute(
+            update(document_content).where(document_content.c.sha256.in_(sha256s)).values(complete=False)
+        )
+
+
+def _fits(connection: Connection, sha256: str, hashes: Sequence[str]) -> bool:
+    """Return whether the chunks are all here and make the whole; one at a time, whatever its size."""
+    whole = hashlib.sha256()
+    for hash_ in hashes:
+        data = connection.execute(select(document_chunk.c.data).where(document_chunk.c.hash == hash_)).scalar()
+        if data is None:
+            return False
+        whole.update(data)
+    return whole.hexdigest() == sha256
 
 
 def _check(manifest: Manifest) -> None:

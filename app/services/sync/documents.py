@@ -1,115 +1,241 @@
-"""Moving the bytes of documents: only chunks that the other side lacks, in any order, taken up where they stopped."""
+"""Moving the bytes of documents: only chunks that the other side lacks, in any order, taken up where they stopped.
 
-from collections.abc import Iterator, Sequence
+One request carries one chunk's worth of bytes, so that a connection that breaks costs no more than that. A content
+counts as safe in the central store only when the store itself says that it holds it whole.
+"""
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from app.models import Document, SyncState
+from app.logs import get_logger
 from app.services.access import Permission, require
 from app.services.documents.store import CHUNK_BYTES, ContentDamaged, DocumentStore
-from app.services.sync import facts, protocol
+from app.services.sync import document_wishes as wishes_of
+from app.services.sync import protocol
+from app.services.sync.document_mending import mend
+from app.services.sync.document_wishes import BOTH, LATER, MOST_A_SYNC, Unsettled, Wishes
 from app.services.sync.faults import nonsense
 from app.services.sync.telling import Progress, SyncProgress, SyncReport, Transport
 from app.services.workspace import Workspace
 
-DOCUMENTS_A_STEP = 20
-MAX_DOCUMENTS_A_SYNC = 2000
+DOCUMENTS_A_STEP = 50
+PHASE = "Moving documents"
+Moved = Callable[[int], object]
+"""Told how many bytes have just arrived or gone."""
 
 
-def move_documents(ws: Workspace, transport: Transport, report: SyncReport, progress: Progress | None = None) -> None:
-    """Send the bytes that only this laptop has, and fetch those it lacks.
+def move_documents(
+    ws: Workspace,
+    transport: Transport,
+    report: SyncReport,
+    progress: Progress | None = None,
+    wishes: Wishes | None = None,
+) -> None:
+    """Send the bytes that only this laptop has, and fetch those it lacks and wants.
 
     Args:
         ws: the vault.
         transport: to the central store.
         report: counts are added to it.
         progress: told how many documents are settled.
+        wishes: what may move.
     """
     require(ws.actor, Permission.USE_LAPTOP)
+    wishes = wishes or Wishes()
+    if not wishes.wait:
+        mend(ws, transport)
     with ws.read() as session:
-        unsettled = _unsettled(session)
-    if not unsettled:
+        found = wishes_of.unsettled(session, ws.time, wishes)
+    if wishes.wait:
+        report.documents_waiting = sum(row.wanted and not row.asked for row in found)
+        found = [row for row in found if row.asked]
+    if not found:
         return
-    store, done = ws.documents, 0
-    for some in _pieces(unsettled, DOCUMENTS_A_STEP):
-        here = [sha256 for sha256 in some if store.complete(sha256)]
-        sent = _send(store, transport, here)
-        # On a full disk what only this laptop has still goes out; what it lacks waits for room.
-        lacking = [] if ws.room().in_use else [sha256 for sha256 in some if sha256 not in set(here)]
-        fetched = _fetch(store, transport, lacking)
-        report.documents_sent += sent
-        report.documents_fetched += len(fetched)
-        with ws.local_session() as session:
-            facts.put_many(session, [facts.DOCUMENT_PREFIX + sha256 for sha256 in (*here, *fetched)], "both")
+    moving = _sorted_out(ws, found)
+    done = 0
+    for some in _pieces(moving, DOCUMENTS_A_STEP):
+        _settle(ws, transport, some, report)
         done += len(some)
         if progress is not None:
-            progress(SyncProgress("Moving documents", done, len(unsettled)))
+            progress(SyncProgress(PHASE, done, len(moving)))
 
 
-def _unsettled(session: Session) -> list[str]:
-    """Return the hashes of documents whose bytes are not known to be on both sides, newest first."""
-    settled = select(SyncState.name).where(SyncState.name == facts.DOCUMENT_PREFIX + Document.sha256)
-    query = (
-        select(Document.sha256)
-        .where(~settled.exists(), Document.sha256 != "")
-        .order_by(Document.arrived_at.desc())
-        .limit(MAX_DOCUMENTS_A_SYNC)
-    )
-    return list(dict.fromkeys(session.scalars(query)))
+def _sorted_out(ws: Workspace, found: Sequence[Unsettled]) -> list[Unsettled]:
+    """Return what moves now, and note what stays in the central store until it is wanted."""
+    here = ws.documents.complete_among(row.sha256 for row in found)
+    later = [row.sha256 for row in found if not row.wanted and row.sha256 not in here]
+    if later:
+        with ws.local_session() as session:
+            wishes_of.note(session, later, LATER)
+    return [row for row in found if row.wanted or row.sha256 in here][:MOST_A_SYNC]
 
 
-def _send(store: DocumentStore, transport: Transport, sha256s: Sequence[str]) -> int:
-    manifests = []
-    for sha256 in sha256s:
-        content = store.describe(sha256)
-        if content is not None:
-            hashes = store.chunk_hashes(sha256)
-            manifests.append(protocol.Manifest(sha256, content.size, content.media_type, hashes))
-    if not manifests:
-        return 0
-    missing = transport.call("/documents/offer", protocol.OfferDocuments(manifests), protocol.MissingChunks).hashes
-    offered = {hash_ for manifest in manifests for hash_ in manifest.chunks}
-    if not offered.issuperset(missing):
-        raise nonsense()
-    lacking = set(missing)
-    sending = [manifest.sha256 for manifest in manifests if lacking.intersection(manifest.chunks)]
-    batches = list(_pieces(missing, protocol.CHUNKS_A_REQUEST))
-    for place, some in enumerate(batches, start=1):
-        chunks = [(hash_, store.get_chunk(hash_)) for hash_ in some]
-        finished = sending if place == len(batches) else []
-        transport.call("/documents/put", protocol.PutChunks(chunks, finished), protocol.Done)
-    return len(sending)
+def _settle(ws: Workspace, transport: Transport, some: Sequence[Unsettled], report: SyncReport) -> None:
+    store = ws.documents
+    here = [row.sha256 for row in some if store.complete(row.sha256)]
+    safe = send(store, transport, here, report)
+    # On a full disk what only this laptop has still goes out; what it lacks waits for room.
+    lacking = [] if ws.room().in_use else [row.sha256 for row in some if row.sha256 not in set(here)]
+    fetched = fetch(store, transport, lacking, report)
+    with ws.local_session() as session:
+        wishes_of.note(session, [*safe, *fetched], BOTH)
+        wishes_of.answered(session, [*here, *fetched])
 
 
-def _fetch(store: DocumentStore, transport: Transport, sha256s: Sequence[str]) -> list[str]:
+def held_by_central(transport: Transport, sha256s: Sequence[str]) -> dict[str, protocol.Manifest]:
+    """Return those of some contents that the central store says it holds whole."""
     if not sha256s:
-        return []
-    asked = set(sha256s)
+        return {}
     found = transport.call("/documents/find", protocol.FindManifests(list(sha256s)), protocol.Manifests).manifests
-    fetched = []
-    for manifest in found:
-        if manifest.sha256 not in asked:
-            raise nonsense()
-        store.add_manifest(manifest.sha256, manifest.size, manifest.media_type, manifest.chunks)
-        for some in _pieces(store.missing_chunks(manifest.chunks), protocol.CHUNKS_A_REQUEST):
-            answer = transport.call("/documents/get", protocol.MissingChunks(list(some)), protocol.Chunks)
-            wanted = set(some)
-            for hash_, data in answer.chunks:
-                if hash_ not in wanted or len(data) > CHUNK_BYTES:
-                    raise nonsense()
-                store.put_chunk(hash_, data)
+    if not {manifest.sha256 for manifest in found}.issubset(sha256s):
+        raise nonsense()
+    return {manifest.sha256: manifest for manifest in found}
+
+
+# -- up ------------------------------------------------------------------------------------------------------------
+
+
+def send(store: DocumentStore, transport: Transport, sha256s: Sequence[str], report: SyncReport) -> list[str]:
+    """Send what the central store lacks of some contents.
+
+    Returns:
+        Those that it holds whole now, by its own word.
+    """
+    manifests = [manifest for sha256 in sha256s if (manifest := _manifest(store, sha256)) is not None]
+    if not manifests:
+        return []
+    missing = transport.call("/documents/offer", protocol.OfferDocuments(manifests), protocol.MissingChunks).hashes
+    if not {hash_ for manifest in manifests for hash_ in manifest.chunks}.issuperset(missing):
+        raise nonsense()
+    lacking = {manifest.sha256: set(missing).intersection(manifest.chunks) for manifest in manifests}
+    ready = [sha256 for sha256, hashes in lacking.items() if not hashes]
+    for some in _groups(missing, _sizes(manifests)):
+        chunks, bad = _read(store, some)
+        for sha256 in [sha256 for sha256, hashes in lacking.items() if hashes & bad]:
+            store.forget_damaged(sha256)
+            del lacking[sha256]
+        for hashes in lacking.values():
+            hashes.difference_update(some)
+        finished = [*ready, *(sha256 for sha256, hashes in lacking.items() if not hashes and sha256 not in ready)]
+        transport.call("/documents/put", protocol.PutChunks(chunks, finished), protocol.Done)
+        report.bytes_sent += sum(len(data) for _, data in chunks)
+        lacking = {sha256: hashes for sha256, hashes in lacking.items() if hashes}
+        ready = []
+    held = held_by_central(transport, [manifest.sha256 for manifest in manifests])
+    report.documents_sent += sum(bool(set(missing).intersection(manifest.chunks)) for manifest in held.values())
+    return list(held)
+
+
+def _manifest(store: DocumentStore, sha256: str) -> protocol.Manifest | None:
+    content = store.describe(sha256)
+    if content is None:
+        return None
+    return protocol.Manifest(sha256, content.size, content.media_type, store.chunk_hashes(sha256))
+
+
+def _read(store: DocumentStore, hashes: Iterable[str]) -> tuple[list[tuple[str, bytes]], set[str]]:
+    """Return chunks, and the hashes of those that are damaged on this disk: they are not sent."""
+    chunks, bad = [], set()
+    for hash_ in hashes:
+        try:
+            chunks.append((hash_, store.get_chunk(hash_)))
+        except ContentDamaged:
+            get_logger().error("damaged chunk not sent")
+            bad.add(hash_)
+    return chunks, bad
+
+
+# -- down ----------------------------------------------------------------------------------------------------------
+
+
+def fetch(
+    store: DocumentStore,
+    transport: Transport,
+    sha256s: Sequence[str],
+    report: SyncReport,
+    moved: Moved = lambda _bytes: None,
+) -> list[str]:
+    """Fetch what is missing here of some contents; one that arrives damaged does not stop the others.
+
+    Returns:
+        Those that are here whole and fit their hash.
+    """
+    fetched: list[str] = []
+    found = held_by_central(transport, sha256s)
+    manifests = [found[sha256] for sha256 in sha256s if sha256 in found]
+    waiting: list[str] = []
+    for manifest in manifests:
+        try:
+            store.add_manifest(manifest.sha256, manifest.size, manifest.media_type, manifest.chunks)
+        except ContentDamaged:
+            # What was noted here before is false, or what came now is; neither is kept.
+            _drop(store, manifest.sha256, report)
+            continue
+        waiting += manifest.chunks
+    for some in _groups(store.missing_chunks(waiting), _sizes(manifests)):
+        _fetch_group(store, transport, some, report, moved)
+    for manifest in manifests:
         if not store.complete(manifest.sha256):
             continue
-        try:
-            store.get(manifest.sha256)
-        except ContentDamaged:
-            store.forget_damaged(manifest.sha256)
-            continue
-        fetched.append(manifest.sha256)
+        # One chunk was checked when it arrived; several are each right, and must make the right whole.
+        if manifest.chunks == [manifest.sha256] or store.fits(manifest.sha256):
+            fetched.append(manifest.sha256)
+        else:
+            _drop(store, manifest.sha256, report)
+    report.documents_fetched += len(fetched)
     return fetched
 
 
-def _pieces(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def _fetch_group(
+    store: DocumentStore, transport: Transport, hashes: Sequence[str], report: SyncReport, moved: Moved
+) -> None:
+    wanted = set(hashes)
+    answer = transport.call("/documents/get", protocol.MissingChunks(list(hashes)), protocol.Chunks)
+    for hash_, data in answer.chunks:
+        if hash_ not in wanted or len(data) > CHUNK_BYTES:
+            raise nonsense()
+        try:
+            store.put_chunk(hash_, data)
+        except ContentDamaged:
+            report.documents_damaged += 1
+            get_logger().error("damaged chunk arrived")
+            continue
+        report.bytes_fetched += len(data)
+        moved(len(data))
+
+
+def _drop(store: DocumentStore, sha256: str, report: SyncReport) -> None:
+    report.documents_damaged += 1
+    get_logger().error("damaged document dropped")
+    store.remove([sha256])
+
+
+# -- pieces --------------------------------------------------------------------------------------------------------
+
+
+def _sizes(manifests: Iterable[protocol.Manifest]) -> dict[str, int]:
+    """Return how large each chunk is: all but the last of a content are full."""
+    sizes: dict[str, int] = {}
+    for manifest in manifests:
+        for place, hash_ in enumerate(manifest.chunks):
+            sizes[hash_] = min(CHUNK_BYTES, manifest.size - place * CHUNK_BYTES)
+    return sizes
+
+
+def _groups(hashes: Sequence[str], sizes: Mapping[str, int]) -> Iterator[list[str]]:
+    """Yield chunks that travel together: together no more bytes than one full chunk."""
+    group: list[str] = []
+    total = 0
+    for hash_ in hashes:
+        size = sizes.get(hash_, CHUNK_BYTES)
+        if group and (total + size > CHUNK_BYTES or len(group) == protocol.CHUNKS_A_REQUEST):
+            yield group
+            group, total = [], 0
+        group.append(hash_)
+        total += size
+    if group:
+        yield group
+
+
+def _pieces(items: Sequence[Unsettled], size: int) -> Iterator[Sequence[Unsettled]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
