@@ -89,6 +89,7 @@ class PushResult(msgspec.Struct, array_like=True):
         revision: the central revision it became.
         receipt: the central store's signature over :func:`receipt_statement`.
         reason: why it was refused, in words.
+        team: whose supervisors deal with it, where it is to be handed in and the central store knows.
     """
 
     id: str
@@ -96,6 +97,7 @@ class PushResult(msgspec.Struct, array_like=True):
     revision: int | None = None
     receipt: bytes = b""
     reason: str = ""
+    team: str = ""
 
 
 class PushAnswer(msgspec.Struct):

@@ -22,6 +22,7 @@ from app.services.sync import facts, protocol
 from app.services.sync.apply import put_on_top, subjects_of
 from app.services.sync.faults import nonsense
 from app.services.sync.receipts import ReceiptChecker
+from app.services.sync.rescue_protocol import RESCUED, digest_of, rescue_statement
 from app.services.sync.telling import Progress, SyncProgress, Transport
 from app.services.workspace import Workspace
 
@@ -114,6 +115,9 @@ def _keep(session: Session, sets: Sequence[protocol.OwnSet], device_id: str, rec
     names = {row.id: row.name for row in connection.execute(select(User.id, User.name))}
     rows, lines, judged = [], [], []
     for each in sets:
+        if each.state in (protocol.RESCUE, RESCUED):
+            _keep_handed_in(session, each, device_id, receipts)
+            continue
         change_set = _checked(each, device_id, receipts)
         state = {
             "sequence": each.sequence,
@@ -147,6 +151,37 @@ def _keep(session: Session, sets: Sequence[protocol.OwnSet], device_id: str, rec
     if lines:
         connection.execute(insert(_LINES), lines)
     return len(rows)
+
+
+def _keep_handed_in(session: Session, each: protocol.OwnSet, device_id: str, receipts: ReceiptChecker) -> None:
+    """Give a change set its place again that was, or is still to be, handed in; the central store has no words of it.
+
+    One that is not here (the vault was put back) keeps its place with an empty line: its work is with the team.
+    """
+    connection, unit = session.connection(), unit_of(session)
+    body = connection.execute(select(_SETS.c.body).where(_SETS.c.id == each.id)).scalar()
+    is_done = each.state == RESCUED
+    if body is None:
+        now = unit.time.now()
+        empty = ChangeSet(each.id, device_id, each.sequence, None, now.isoformat(), "", 0, [])
+        row = {
+            "id": each.id,
+            "device_id": device_id,
+            "sequence": each.sequence,
+            "made_at": now,
+            "reason": "Handed in from an earlier copy of this vault",
+            "body": encode(empty),
+            "signature": b"",
+            "state": ChangeState.RESCUED if is_done else ChangeState.CLEARED,
+            "receipt": each.receipt or None,
+        }
+        connection.execute(insert(_SETS), [row])
+        return
+    if is_done and not receipts.fits(rescue_statement(each.id, digest_of(bytes(body))), each.receipt):
+        raise nonsense()
+    state = ChangeState.RESCUED if is_done else ChangeState.PENDING
+    values = {"sequence": each.sequence, "state": state, "receipt": each.receipt or None, "refusal": ""}
+    connection.execute(update(_SETS).where(_SETS.c.id == each.id).values(values))
 
 
 def _checked(each: protocol.OwnSet, device_id: str, receipts: ReceiptChecker) -> ChangeSet:
