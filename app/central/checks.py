@@ -69,7 +69,17 @@ def read(device: DeviceIdentity, signed: SignedSet) -> Incoming:
 class NoLonger(str):
     """Why a change set is not merged although it was right when it was made: the laptop hands it in to the team."""
 
-    __slots__ = ()
+    Attributes:
+        team: whose supervisors deal with it; empty where only the laptop knows.
+    """
+
+    team: str
+
+    def __new__(cls, words: str, team: str = "") -> "NoLonger":
+        """Return the words, with the team."""
+        made = super().__new__(cls, words)
+        made.team = team
+        return made
 
 
 _ROLE_LOST = NoLonger("Your role has changed since this was recorded, so it is handed in to the team.")
