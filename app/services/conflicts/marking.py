@@ -63,7 +63,9 @@ def _inside(first: str, left: tuple[int, int], second: str, right: tuple[int, in
         begins -= 1
     while ends and _joins(one[len(one) - ends]):
         ends -= 1
-    if min(len(one), len(two)) - begins - ends <= 0 or (begins < 2 and ends < 2):
+    shorter = min(len(one), len(two))
+    # One word against another of which most is the same; other words that happen to end alike are marked whole.
+    if not (one.isalnum() and two.isalnum()) or begins + ends >= shorter or 2 * (begins + ends) < shorter:
         return left, right
     return (left[0] + begins, left[1] - ends), (right[0] + begins, right[1] - ends)
 

@@ -26,6 +26,7 @@ from app.services.conflicts.shown import (
     ShownValue,
     Side,
     day_and_time,
+    who_and_when,
 )
 from app.services.conflicts.subjects import Placed, about_case, by_key, placed
 from app.services.conflicts.words import Names
@@ -144,7 +145,7 @@ def _value(ws: Workspace, choice: Choice, value: Candidate, names: Names) -> Sho
         key=value.key,
         words=candidate_words(choice, value, names),
         marks=(),
-        note=words.note_of(choice.together, {**choice.facts, **(value.values or {}), **value.along}),
+        note=words.note_of(choice.together, _told(choice, value)),
         by=names.get(value.by_id),
         at=value.at,
         laptop=laptop,
@@ -152,6 +153,12 @@ def _value(ws: Workspace, choice: Choice, value: Candidate, names: Names) -> Sho
         now=value.key == "now",
         why_not=writable.why_not_restored(choice, value),
     )
+
+
+def _told(choice: Choice, value: Candidate) -> Mapping[str, Any]:
+    """Return where a value came from: what was written with it; what the record says belongs to its own value."""
+    written = {**(value.values or {}), **value.along}
+    return {**choice.facts, **written} if value.key == "now" else written
 
 
 def candidate_words(choice: Choice, value: Candidate, names: Names) -> str:
@@ -210,6 +217,9 @@ def _intro(ws: Workspace, shown: Sequence[ShownChoice]) -> str:
     others = [first_name(value.by) for value in values if value.by and not value.mine]
     people = list(dict.fromkeys(others))
     me = any(value.mine for value in values)
+    late = [value for value in values if not value.now and value.key]
+    absent = "you were" if any(value.mine for value in late) else f"{first_name(late[0].by)} was" if late else ""
+    absent = absent if absent.strip() not in ("", "was") else "one of them was"
     lost = "Nothing has been lost. Choose what the case should say."
     if me and not people:
         return f"You changed the same thing on two laptops. {lost}"
@@ -218,7 +228,7 @@ def _intro(ws: Workspace, shown: Sequence[ShownChoice]) -> str:
     everybody = (["You"] if me else []) + people[:3]
     if len(everybody) == 1:
         return f"{everybody[0]} changed the same thing on two laptops. {lost}"
-    return f"{', '.join(everybody[:-1])} and {everybody[-1]} both changed this case while one was offline. {lost}"
+    return f"{', '.join(everybody[:-1])} and {everybody[-1]} both changed this case while {absent} offline. {lost}"
 
 
 def first_name(name: str) -> str:
@@ -237,11 +247,6 @@ def _side(ws: Workspace, values: Sequence[ShownValue], shown: Sequence[ShownChoi
         return Side(first_name(person), detail)
     laptop = _same([each.laptop for each in values if each.key])
     return Side(f"On {laptop}" if laptop else "Came first" if left else "Came second", detail)
-
-
-def who_and_when(value: ShownValue) -> str:
-    """Return ``Dawn Ellery, Mon 16 Nov 14:20, Dawn’s laptop``."""
-    return ", ".join(part for part in (value.by, day_and_time(value.at), value.laptop) if part)
 
 
 def _same(texts: Sequence[str]) -> str:

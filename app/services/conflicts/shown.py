@@ -199,3 +199,8 @@ class CaseConflicts:
 def day_and_time(at: datetime | None) -> str:
     """Return ``Mon 16 Nov 14:20`` in London."""
     return f"{format_short(to_london(at).date())} {format_time(at)}" if at else ""
+
+
+def who_and_when(value: ShownValue) -> str:
+    """Return ``Dawn Ellery, Mon 16 Nov 14:20, Dawn’s laptop``."""
+    return ", ".join(part for part in (value.by, day_and_time(value.at), value.laptop) if part)

@@ -19,13 +19,32 @@ from app.services.wire import defaults_of, fields_of
 
 LONGEST: Final = 20_000
 """Characters of a typed value."""
-_UNTYPED: Final = frozenset({"officer_id", "restricted"})
+_UNTYPED: Final = frozenset(
+    {"officer_id", "restricted", "status", "closed_on", "state", "sha256", "size", "media_type", "page_count"}
+)
+_UNTYPED_TABLES: Final = frozenset(
+    {
+        "access_request",
+        "assignment",
+        "authority",
+        "break_glass",
+        "case_access",
+        "closure",
+        "conflict",
+        "device",
+        "interest_declared",
+        "letter",
+        "team",
+        "user",
+    }
+)
+"""What has rules of its own (who approves, who closes, who may see) is chosen here or changed there, never typed."""
 _YES_NO: Final = (("true", "Yes"), ("false", "No"))
 
 
 def fields_for(choice: Choice, names: Names) -> tuple[TypedField, ...]:
     """Return the fields of "Neither": those that are text, a date, a number or a word of a list; else none."""
-    if choice.whole:
+    if choice.whole or choice.table in _UNTYPED_TABLES:
         return ()
     model = SYNCED_TABLES[choice.table]
     columns = inspect(model).columns
@@ -33,7 +52,7 @@ def fields_for(choice: Choice, names: Names) -> tuple[TypedField, ...]:
     made = []
     for name in wanted:
         kind = columns[name].type
-        if name in _UNTYPED or isinstance(kind, Uuid | UtcDateTime | JSON):
+        if (name in _UNTYPED and choice.table != "enquiry") or isinstance(kind, Uuid | UtcDateTime | JSON):
             return ()
         value = choice.facts.get(name)
         text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

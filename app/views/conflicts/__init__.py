@@ -1,0 +1,1 @@
+"""The conflict page: before, yours and theirs beside each other, and a person who chooses."""
