@@ -297,6 +297,29 @@ class UnitTouched(Base):
     unit_id: Mapped[Key]
 
 
+class SyncRun(Base):
+    """How a sync went; several in a row that did nothing, or failed alike, are one row. The oldest rows go."""
+
+    __tablename__ = "sync_run"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+    """Of the last of them."""
+    times: Mapped[int] = mapped_column(default=1)
+    outcome: Mapped[str]
+    """done, offline, sign_in or failed"""
+    trouble: Mapped[str] = mapped_column(default="")
+    """A code for IT."""
+    sent: Mapped[int] = mapped_column(default=0)
+    received: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[int] = mapped_column(default=0)
+    documents: Mapped[int] = mapped_column(default=0)
+    bytes_sent: Mapped[int] = mapped_column(default=0)
+    bytes_fetched: Mapped[int] = mapped_column(default=0)
+    """Of documents."""
+
+
 LOCAL_TABLES = tuple(
     mapped.__tablename__
     for mapped in (
@@ -318,5 +341,6 @@ LOCAL_TABLES = tuple(
         BytesLeaving,
         UnitHistory,
         UnitTouched,
+        SyncRun,
     )
 )
