@@ -84,6 +84,7 @@ class SignIn:
             settings.provider_name,
             settings.every_days,
             settings.skew_seconds,
+            list(settings.also_for),
         )
 
     def start(self, request: SignInStart) -> SignInChallenge:
@@ -108,7 +109,7 @@ class SignIn:
             claims = check_id_token(message.id_token, self._provider_of(settings), expected, self._time.now())
         except IdTokenRefused as refused:
             get_logger().warning("id token refused", kind=refused.code)
-            raise TrustError("id-token", refused.message) from refused
+            raise self._refusal(refused, settings) from refused
         except ProviderAway as fault:
             raise TrustError("provider-away", fault.message) from fault
         with self._engine.begin() as connection:
@@ -141,6 +142,18 @@ class SignIn:
         with self._engine.begin() as connection:
             self._spend(connection, message.challenge)
             return self._begin(connection, Signed(user_id, asked.device_id, asked.public_key, LOCAL), settings)
+
+    def _refusal(self, refused: IdTokenRefused, settings: SignInSettings) -> TrustError:
+        """Return why an ID token is not believed; where the two servers' clocks are to blame, that is said."""
+        ahead = self._provider_of(settings).description().ahead
+        if refused.code in ("expired", "early") and ahead is not None and abs(ahead) > settings.skew:
+            minutes = round(abs(ahead).total_seconds() / 60)
+            return TrustError(
+                "clock",
+                f"The clocks of the central store and of your organisation's sign-in are {minutes} minutes apart. "
+                "Tell IT. Your work is kept.",
+            )
+        return TrustError("id-token", refused.message)
 
     def _asked(self, challenge: str, what: str, proof: bytes) -> _Asked:
         """Return what a challenge was for, its laptop's key proved."""

@@ -21,6 +21,7 @@ class Way(msgspec.Struct):
         provider_name: as people call it, such as "Marlshire sign-in".
         every_days: a laptop's person signs in again after so many days; 0 for never.
         skew_seconds: how far clocks may be apart.
+        also_for: audiences that an ID token may have beside the client id.
         now: seconds since 1970 by the central store's clock.
     """
 
@@ -32,6 +33,7 @@ class Way(msgspec.Struct):
     provider_name: str = ""
     every_days: int = 0
     skew_seconds: int = 180
+    also_for: list[str] = []
 
 
 class SignInStart(msgspec.Struct):
