@@ -2,11 +2,14 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 
+from app.central import epochs
 from app.central.app import create_app
 from app.central.services import CentralServices, build_services
 from app.services.sync import protocol
@@ -24,11 +27,14 @@ async def _inline(work: Callable[..., Any], *arguments: Any, **named: Any) -> An
     return work(*arguments, **named)
 
 
-def run_inline() -> None:
+@contextmanager
+def inline_routes() -> Iterator[None]:
     """Let the routes do their work on the calling thread: one thing at a time is what makes a seed replay."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("app.central") and hasattr(module, "run_in_threadpool"):
-            module.run_in_threadpool = _inline  # type: ignore[attr-defined]
+    with ExitStack() as stack:
+        for name, module in list(sys.modules.items()):
+            if name.startswith("app.central") and hasattr(module, "run_in_threadpool"):
+                stack.enter_context(patch.object(module, "run_in_threadpool", _inline))
+        yield
 
 
 class Central:
@@ -38,23 +44,31 @@ class Central:
         self.dsn, self.time = dsn, time
         self.kill: tuple[int, str] | None = None
         self.killed = False
-        self.migrations = 0
+        self.migrations, self._stale = 0, False
         self._migrated: set[str] = set()
         self._loop = asyncio.new_event_loop()
+        self.admin = psycopg.connect(dsn, autocommit=True)
+        self.admin.execute("SET session_replication_role = replica")
+        self._is_the_template()
         self.replicas: list[CentralServices] = [build_services(dsn, time=time, migrate=False) for _ in range(2)]
         self._apps = [create_app(services) for services in self.replicas]
         for services in self.replicas:
             self._hook(services)
-        run_inline()
-        self.admin = psycopg.connect(dsn, autocommit=True)
-        self.admin.execute("SET session_replication_role = replica")
-        self._tables = [
-            row[0]
-            for row in self.admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-            if not row[0].startswith("alembic")
-        ]
+        self._columns: dict[str, str] = dict(
+            self.admin.execute(
+                "SELECT table_name, string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position)"
+                " FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)"
+                " WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name NOT LIKE 'alembic%'"
+                " AND is_generated = 'NEVER' GROUP BY table_name ORDER BY table_name"
+            ).fetchall()
+        )
         self._make_room("seed")
         self._make_room("kept")
+
+    def _is_the_template(self) -> None:
+        """Let this copy pass for the database that the vaults of the template know: nothing was restored yet."""
+        place = self.admin.execute(epochs._WHERE).fetchone()
+        self.admin.execute("UPDATE central_fact SET value = %s WHERE name = %s", (place and place[0], epochs._PLACE))
 
     @property
     def services(self) -> CentralServices:
@@ -141,6 +155,11 @@ class Central:
     def reset(self) -> None:
         """Bring every table back to the state of the template."""
         self._take_back_migrations()
+        if self._stale:
+            # A replica remembers the life of the store that the last schedule ended in.
+            for services in self.replicas:
+                services.engine.dispose()
+        self._stale = False
         self._copy("seed", "public")
 
     def keep(self) -> None:
@@ -148,8 +167,12 @@ class Central:
         self._copy("public", "kept")
 
     def put_back(self) -> None:
-        """Put the backup back, as an administrator does after a disaster."""
+        """Put the backup back, as an administrator does after a disaster, and say so."""
+        self._stale = True
         self._copy("kept", "public")
+        for services in self.replicas:
+            services.engine.dispose()
+        self.services.epochs.begin()
 
     def migrate(self, which: int) -> bool:
         """Do what an online migration does: add a column or an index, while others read and write."""
@@ -176,12 +199,17 @@ class Central:
 
     def _make_room(self, schema: str) -> None:
         statements = [f"DROP SCHEMA IF EXISTS {schema} CASCADE", f"CREATE SCHEMA {schema}"]
-        statements += [f'CREATE UNLOGGED TABLE {schema}."{name}" AS TABLE public."{name}"' for name in self._tables]
-        self.admin.execute(";".join(["BEGIN", *statements, "COMMIT"]))
+        statements += [f'CREATE UNLOGGED TABLE {schema}."{name}" AS TABLE public."{name}"' for name in self._columns]
+        with self.admin.transaction():
+            self.admin.execute(";".join(statements))
 
     def _copy(self, source: str, target: str) -> None:
         statements = []
-        for name in self._tables:
+        for name, columns in self._columns.items():
             statements.append(f'DELETE FROM {target}."{name}"')
-            statements.append(f'INSERT INTO {target}."{name}" OVERRIDING SYSTEM VALUE TABLE {source}."{name}"')
-        self.admin.execute(";".join(["BEGIN", *statements, "COMMIT"]))
+            statements.append(
+                f'INSERT INTO {target}."{name}" ({columns}) OVERRIDING SYSTEM VALUE'
+                f' SELECT {columns} FROM {source}."{name}"'
+            )
+        with self.admin.transaction():
+            self.admin.execute(";".join(statements))

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import JSON, Boolean, Uuid, inspect
 
 from app.models.base import UtcDateTime
-from app.models.synced import SYNCED_TABLES
+from app.models.synced import SYNCED_TABLES, MergeRule
 from app.services import projection_rebuild
 from app.services.audit.verifying import verify
 from app.services.changes import Change, decode
@@ -246,11 +246,13 @@ def _every_value_is_somewhere(store: Store) -> list[str]:
             continue
         sent = decode(entry.body).changes
         applied = _changes.decode(entry.effective) if entry.effective else sent
+        before = {(change.table, change.row): rows.get((change.table, change.row)) for change in sent}
         for change in applied:
             _apply(rows, change)
         kept = [change for change in applied if change.table == "conflict" and change.op == "insert"]
         conflicts.update((change.row, f"of revision {entry.revision}") for change in kept)
         wrong += [f"value: revision {entry.revision}: {words}" for words in _missing(rows, sent, kept)]
+        wrong += [f"value: revision {entry.revision}: {words}" for words in _overwritten(before, rows, sent)]
         if kept and entry.state != "conflicted" and applied is not sent:
             wrong.append(f"value: revision {entry.revision} raised a conflict and says {entry.state}")
     wrong += [f"conflict {words} is gone" for row, words in conflicts.items() if ("conflict", row) not in store.rows]
@@ -289,6 +291,27 @@ def _missing(rows: dict[Key, Row], sent: Iterable[Change], kept: list[Change]) -
             whole = any(name_ == "*" and (value or {}).get(name) == new for name_, value in offered)
             if not (row is not None and row.get(name) == new) and (name, new) not in offered and not whole:
                 wrong.append(f"{change.table}.{name} = {new!r} is neither in the record nor in a conflict")
+    return wrong
+
+
+def _overwritten(before: dict[Key, Row | None], rows: dict[Key, Row], sent: Iterable[Change]) -> list[str]:
+    """A value goes only where whoever replaced it had seen it: last write never simply wins."""
+    wrong = []
+    for change in sent:
+        key = (change.table, change.row)
+        was, row = before[key], rows.get(key)
+        if was is None or SYNCED_TABLES[change.table].merge_rule is MergeRule.LATEST:
+            continue
+        for name, (old, new) in change.fields.items():
+            now = row.get(name) if row is not None else None
+            if was.get(name) not in (old, new) and now != was.get(name) and (change.table, name) not in _COUNTED:
+                wrong.append(f"{change.table}.{name}: {was.get(name)!r} was replaced by {now!r}, unseen")
+        unnamed = was.keys() - change.fields.keys()
+        altered = sorted(name for name in unnamed if row is not None and row[name] != was[name])
+        if change.op == "delete" and row is None:
+            altered = sorted(name for name in unnamed if was[name] is not None)
+        if altered:
+            wrong.append(f"{change.table}: fields that the change does not name were altered: {altered}")
     return wrong
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from app.errors import RollcallError
 from app.models.terms import Role
 from app.services.changes import Change
-from app.services.sync.faults import CentralUnreachable, NotLetIn
+from app.services.sync.faults import CentralUnreachable
 from tests.sync.chaos import invariants
 from tests.sync.chaos.baton import LaptopKilled
 from tests.sync.chaos.central import Central
@@ -18,7 +18,7 @@ from tests.sync.chaos.determinism import Ids
 from tests.sync.chaos.laptop import Kill, Laptop
 from tests.sync.chaos.operations import Hands, draw
 from tests.sync.chaos.template import NEW, ROSTER, STARTS_AT, Template
-from tests.sync.chaos.world import World, install_hooks, skew_for
+from tests.sync.chaos.world import World, skew_for
 
 RATES = (0.0, 0.05, 0.15, 0.3)
 ROUNDS = 5
@@ -81,7 +81,6 @@ class Schedule:
     """Runs the steps of one seed in a fresh world."""
 
     def __init__(self, template: Template, central: Central, folder: Path, ids: Ids, seed: int, laptops: int) -> None:
-        install_hooks()
         self.names, self.steps, chance = plan(seed, laptops)
         ids.start(seed)
         central.reset()
@@ -193,8 +192,6 @@ class Schedule:
     def _fault(self, laptop: Laptop, error: RollcallError) -> None:
         self.world.say(f"    {laptop.name}: {type(error).__name__}: {error.message}")
         self.world.counts["syncs cut off"] += 1
-        if isinstance(error, NotLetIn) and error.code in ("device-revoked",):
-            laptop.revoked = True
 
     def _look(self, laptop: Laptop) -> None:
         self.world.counts["syncs"] += 1
@@ -260,9 +257,24 @@ class Schedule:
             self.world.say("    the central store is migrated")
 
     def _keep_the_store(self, _laptop: Laptop, _chance: random.Random) -> None:
-        """Nothing yet."""
+        self.world.central.keep()
+        self.world.store_kept = True
+        self.world.say("    the central store is backed up")
 
-    _put_the_store_back = _revoke = _keep_the_store
+    def _put_the_store_back(self, _laptop: Laptop, _chance: random.Random) -> None:
+        if not self.world.store_kept or self.world.restored:
+            return
+        self.world.central.put_back()
+        self.world.restored += 1
+        self.world.counts["store put back"] += 1
+        self.world.say("    the central store is put back to its backup")
+
+    def _revoke(self, laptop: Laptop, chance: random.Random) -> None:
+        if chance.random() < 0.3 and not any(each.revoked for each in self.world.laptops):
+            self.world.central.services.trust.revoke(laptop.device_id)
+            laptop.revoked = True
+            self.world.counts["laptop revoked"] += 1
+            self.world.say(f"    {laptop.name} is revoked")
 
     # -- the end -------------------------------------------------------------------------------------------------
 

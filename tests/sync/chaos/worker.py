@@ -4,18 +4,21 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from app.timesource import FrozenTime
-from tests.sync.chaos.central import Central
+from tests.sync.chaos.central import Central, inline_routes
 from tests.sync.chaos.determinism import Ids, deterministic
 from tests.sync.chaos.schedule import Outcome, Schedule, Step
 from tests.sync.chaos.template import DATABASE, STARTS_AT, Template
+from tests.sync.chaos.world import World, hooked
 
 VACUUM_EVERY = 100
 SHRINK_RUNS = 60
@@ -38,6 +41,9 @@ class Bench:
 
     def __init__(self, template: Template, ids: Ids, name: str, laptops: int) -> None:
         self.template, self.ids, self.laptops = template, ids, laptops
+        self._staged = ExitStack()
+        self._staged.enter_context(inline_routes())
+        self._staged.enter_context(hooked())
         self.folder = Path(template.folder) / name
         self.folder.mkdir()
         with psycopg.connect(template.server, autocommit=True) as connection:
@@ -55,6 +61,25 @@ class Bench:
         try:
             return Schedule(self.template, self.central, place, self.ids, seed, self.laptops).run(steps)
         finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    @contextmanager
+    def world(self, *names: str) -> Iterator[World]:
+        """Yield a fresh world with these laptops, for what is told step by step."""
+        place = self.folder / "told"
+        place.mkdir()
+        self.ids.start("told")
+        self.central.reset()
+        self.central.time.move_to(STARTS_AT)
+        world = World(self.template, self.central, place, self.ids, 0)
+        World.current = world
+        try:
+            for name in names:
+                world.add(name, timedelta(0))
+            yield world
+        finally:
+            world.close()
+            World.current = None
             shutil.rmtree(place, ignore_errors=True)
 
     def shrink(self, seed: int) -> tuple[Outcome, int]:
@@ -79,6 +104,7 @@ class Bench:
     def close(self) -> None:
         """Let go of the database."""
         self.central.close()
+        self._staged.close()
 
 
 def _database(server: str, name: str) -> str:

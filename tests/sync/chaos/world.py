@@ -3,10 +3,11 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from app.services.vault import database
 from app.services.workspace import Workspace
@@ -41,9 +42,8 @@ class World:
         self.acting: Laptop | None = None
         self.sync: Callable[[Workspace, Any], object] = plain_sync
         self.words = 0
-        self.kept_at: int | None = None
+        self.store_kept = False
         self.restored = 0
-        self.kept_lost: set[str] = set()
 
     def add(self, name: str, skew: timedelta) -> None:
         """Let a laptop take part."""
@@ -95,12 +95,10 @@ def skew_for(chance: random.Random) -> timedelta:
     return chance.choice(SKEWS)
 
 
-def install_hooks() -> None:
+@contextmanager
+def hooked() -> Iterator[None]:
     """Make commits of a vault places to be killed at, and beginnings of its sessions places to be overtaken at."""
     dialect = database._dialect()
-    if hasattr(dialect, "chaos"):
-        return
-    dialect.chaos = True  # type: ignore[attr-defined]
     plain_commit = dialect.do_commit
 
     def do_commit(connection: Any) -> None:
@@ -116,9 +114,11 @@ def install_hooks() -> None:
             plain_commit(connection)
         laptop.end_here()
 
-    dialect.do_commit = do_commit  # type: ignore[method-assign]
-    for name in ("read", "_unit"):
-        setattr(Workspace, name, _overtakable(getattr(Workspace, name)))
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(dialect, "do_commit", do_commit))
+        for name in ("read", "_unit"):
+            stack.enter_context(patch.object(Workspace, name, _overtakable(getattr(Workspace, name))))
+        yield
 
 
 def _overtakable(plain: Callable[..., Any]) -> Callable[..., Any]:
