@@ -10,12 +10,13 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.models import CaseRow, Closure, Conflict, Letter, Team, User
-from app.models.terms import CaseStatus, ConflictState, LetterState
+from app.models import CaseRow, Closure, Letter, Team, User
+from app.models.terms import CaseStatus, LetterState
 from app.services import team_advice
 from app.services.access import Permission, require
 from app.services.ages import age_words
-from app.services.batches import batched
+from app.services.conflicts.fields import together_of
+from app.services.conflicts.subjects import placed
 from app.services.restriction import Sight, sight_of
 from app.services.team_advice import Suggestion, Worth
 from app.services.team_workload import Officer, workload
@@ -164,7 +165,7 @@ def read_queue(ws: Workspace, team_id: str | None = None) -> TeamQueue:
         overdue = _overdue(session, team, today)
         approvals = _approvals(session, ws, team)
         closures = _closures(session, team)
-        conflicts = _conflicts(session, team, today)
+        conflicts = _conflicts(session, ws, team, today)
         counts = _counts(session, team, today)
     return TeamQueue(
         team_id=chosen,
@@ -317,44 +318,28 @@ def _closures(session: Session, team: ColumnElement[bool]) -> list[ClosureRow]:
     ]
 
 
-def _conflicts(session: Session, team: ColumnElement[bool], today: date) -> list[ConflictRow]:
-    open_ones = session.scalars(
-        select(Conflict).where(Conflict.state == ConflictState.OPEN).order_by(Conflict.offered_at).limit(MOST_ROWS)
-    ).all()
-    subjects = {conflict.subject_id for conflict in open_ones if conflict.subject_id}
-    cases: dict[str, CaseRow] = {}
-    for some in batched(subjects, 400):
-        about = or_(CaseRow.case_id.in_(some), CaseRow.child_id.in_(some))
-        for row in session.scalars(select(CaseRow).where(team, about).order_by(CaseRow.opened_on)):
-            cases[row.case_id] = row
-            cases[row.child_id] = row
-        for person_id, child_id in team_advice.children_of(session, some):
-            if child_id not in cases:
-                for row in session.scalars(select(CaseRow).where(team, CaseRow.child_id == child_id)):
-                    cases[child_id] = row
-            if child_id in cases:
-                cases.setdefault(person_id, cases[child_id])
+def _conflicts(session: Session, ws: Workspace, team: ColumnElement[bool], today: date) -> list[ConflictRow]:
     names = {row.id: row.name for row in session.execute(select(User.id, User.name))}
-    found = []
-    for conflict in open_ones:
-        case = cases.get(conflict.subject_id or "")
-        if case is None:
+    found: dict[tuple[str, str, str], ConflictRow] = {}
+    for each in placed(session, ws.actor, within=team):
+        conflict, case = each.conflict, each.case
+        # Columns that are one thing to a person (an address) are one line.
+        choice = (conflict.table_name, conflict.row_id, together_of(conflict.table_name, conflict.field).fields[0])
+        if case is None or choice in found or len(found) == MOST_ROWS:
             continue
         people = [names[user] for user in (conflict.kept_by, conflict.offered_by) if user in names]
         stale = conflict.table_name == "case" and conflict.field == "officer_id"
-        found.append(
-            ConflictRow(
-                conflict_id=conflict.id,
-                case_id=case.case_id,
-                reference=case.reference,
-                name=case.child_name,
-                field=team_advice.field_words(conflict.table_name, conflict.field),
-                officers=" and ".join(dict.fromkeys(people)) or "Not recorded",
-                age_days=max(0, (today - to_london(conflict.offered_at).date()).days),
-                already_allocated=_already(names.get(str(conflict.kept), "")) if stale else "",
-            )
+        found[choice] = ConflictRow(
+            conflict_id=conflict.id,
+            case_id=case.case_id,
+            reference=case.reference,
+            name=case.child_name,
+            field=team_advice.field_words(conflict.table_name, conflict.field),
+            officers=" and ".join(dict.fromkeys(people)) or "Not recorded",
+            age_days=max(0, (today - to_london(conflict.offered_at).date()).days),
+            already_allocated=_already(names.get(str(conflict.kept), "")) if stale else "",
         )
-    return found
+    return list(found.values())
 
 
 def _already(name: str) -> str:

@@ -26,6 +26,15 @@ def window_commands(window: "MainWindow") -> list[Command]:
             ),
             Command("Import a list", lambda: window.navigate("import"), "upload", also="csv excel ctf school returns"),
         ]
+    if "READ_CASES" in window.allowed:
+        commands.append(
+            Command(
+                "Review changes",
+                lambda: window.navigate("conflicts"),
+                "git-compare-arrows",
+                also="conflict two values yours theirs choose decide",
+            )
+        )
     commands += [
         Command("Sync now", context.sync.sync_now, "refresh-cw", KEYS["sync_now"]),
         Command("Lock Rollcall", window.lock_asked.emit, "lock", KEYS["lock"]),

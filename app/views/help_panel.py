@@ -48,6 +48,11 @@ SCREENS: dict[str, tuple[str, ...]] = {
         "The audit shows who read, changed, searched, printed or saved what on this laptop, and what was refused.",
         "Verify checks that no entry was changed or taken out. Nothing in it can be edited.",
     ),
+    "conflicts": (
+        "Two people changed the same thing while one of them was offline. Both values are kept until somebody chooses.",
+        "Choose a value, keep both, or type another. You can decide later and carry on working.",
+        "Versions you do not choose stay in the case history.",
+    ),
     "sync": ("The sync centre shows what is waiting on this laptop and what has reached the central store.",),
     "settings": ("Settings apply at once and stay on this laptop.",),
     "import": ("Import reads a list from a school. Good rows go in; each bad row is listed with its line and why.",),

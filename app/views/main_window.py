@@ -257,6 +257,7 @@ class MainWindow(QWidget):
         popover = SyncPopover(self.context.sync.status(), self)
         popover.sync_asked.connect(self.context.sync.sync_now)
         popover.centre_asked.connect(lambda: self.navigate("sync"))
+        popover.review_asked.connect(lambda: self.navigate("conflicts"))
         popover.show_under(self.top_bar.pill)
 
     def _escape(self) -> None:

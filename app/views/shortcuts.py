@@ -36,6 +36,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("turn_page", "Ctrl+R", "Turn the page right (Ctrl+Shift+R: left)", "Correspondence"),
     Shortcut("fit_page", "Ctrl+0", "Fit the page (Ctrl++ and Ctrl+-: zoom)", "Correspondence"),
     Shortcut("undo_link", "Ctrl+Z", "Undo the last link", "Correspondence"),
+    Shortcut("yours", "Alt+1", "Choose yours (Alt+2: theirs, Alt+3: both)", "Review changes"),
     Shortcut("help", "F1", "Help", "Help"),
     Shortcut("shortcuts", "Ctrl+/", "This list", "Help"),
 )

@@ -14,7 +14,7 @@ from app.views.kit.cards import Card, EmptyState, PageHeader
 from app.views.kit.chips import SegmentedControl
 from app.views.kit.feedback import Banner
 from app.views.kit.tags import StateTag
-from app.views.kit.text import Text
+from app.views.kit.text import Link, Text
 from app.views.pages import Crumb
 from app.views.rescue_card import RescueCard
 from app.views.shortcuts import KEYS
@@ -97,6 +97,11 @@ class SyncPage(QWidget):
             self.facts[label] = value
             self._labels.append((name, value))
         column.addLayout(self._grid)
+        self.review = Link("Review changes", "body")
+        self.review.setObjectName("review_changes")
+        self.review.activated.connect(lambda: self.context.navigate("conflicts"))
+        self.review.hide()
+        column.addWidget(self.review)
         self._place_facts(len(FACTS))
         self.refused = Banner(
             "warn",
@@ -197,6 +202,7 @@ class SyncPage(QWidget):
             words = f"{'Today' if day == self.context.ws.time.today() else format_date(day)}, {format_time(at)}"
         self.facts["Last synced"].setText(words)
         self.refused.setVisible(view.refused_count > 0)
+        self.review.setVisible(view.conflict_count > 0)
         self.sync_now.setEnabled(view.enrolled)
         self._show_rows()
 

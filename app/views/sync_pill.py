@@ -118,10 +118,12 @@ class SyncPopover(QFrame):
     Signals:
         sync_asked: Sync now.
         centre_asked: Open sync centre.
+        review_asked: Review changes, when there are some.
     """
 
     sync_asked = Signal()
     centre_asked = Signal()
+    review_asked = Signal()
 
     def __init__(self, status: "SyncStatus", parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
@@ -145,6 +147,12 @@ class SyncPopover(QFrame):
             row.addStretch(1)
             row.addWidget(Text(value, "secondary", tabular=True))
             column.addLayout(row)
+        if status.review_count:
+            review = Link("Review changes")
+            review.setObjectName("review_changes")
+            review.activated.connect(self.review_asked)
+            review.activated.connect(self.close)
+            column.addWidget(review)
         row = QHBoxLayout()
         self.now_button = QuietButton("Sync now", "refresh-cw", compact=True)
         self.now_button.clicked.connect(self.sync_asked)

@@ -139,6 +139,11 @@ class TodayPage(QWidget):
             row.addWidget(value, 1)
             self._facts[label] = value
             column.addLayout(row)
+        self.review = Link("Review changes", "body")
+        self.review.setObjectName("review_changes")
+        self.review.activated.connect(lambda: self.context.navigate("conflicts"))
+        self.review.hide()
+        column.addWidget(self.review)
         link = Link("See what is waiting", "body")
         link.activated.connect(lambda: self.context.navigate("sync"))
         column.addWidget(link)
@@ -259,6 +264,7 @@ class TodayPage(QWidget):
     def _show_sync(self, status: "SyncStatus") -> None:
         self.laptop_tag.set_state(*_LAPTOP_TAGS[str(status.state)])
         self.laptop_words.setText(status.sentence())
+        self.review.setVisible(status.review_count > 0)
         at = status.last_synced_at
         if at is None:
             words = "Not yet"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.ids import new_id
-from app.models import School
+from app.models import Conflict, School
 from app.models.terms import DocumentState, EnquiryState, RelationshipKind, Role, Stage
 from app.services import (
     access_alerts,
@@ -39,6 +39,10 @@ from app.services import (
 from app.services.access import Permission
 from app.services.audit_trail import exporting
 from app.services.audit_trail import listing as listing_of_audit
+from app.services.conflicts import deciding, undoing
+from app.services.conflicts import listing as listing_of_conflicts
+from app.services.conflicts import reading as reading_conflicts
+from app.services.conflicts.raw import choices_of
 from app.services.documents import export, intake, listing, reading, suggest, tray
 from app.services.exchange import ctf, deletion_returns, detect, gias, gias_links, la_codes, reference
 from app.services.exchange.report import ImportReport
@@ -97,6 +101,7 @@ EVERYBODY = frozenset(
         "audit_trail.checking.save_report",
         "audit_trail.index.rebuild",
         "audit_trail.index.refresh",
+        "conflicts.listing.count",
         "drafts.kept_keys",
         "drafts.load_draft",
         "drafts.save_draft",
@@ -147,6 +152,19 @@ def _trail(call: Call) -> Action:
 
 def _export_audit(ws: TrialWorkspace) -> None:
     exporting.export(ws, listing_of_audit.AuditQuery(), ws.folder / f"{new_id()}.csv")
+
+
+def _decide(ws: TrialWorkspace, k: Family) -> deciding.DecisionResult:
+    with ws.read() as session:
+        (choice,), _ = choices_of(session, [session.get_one(Conflict, k.ids["area_conflict"])])
+    decision = deciding.Decision(choice.key, (choice.key,), choice.shown, choice.candidates[-1].key)
+    return deciding.decide(ws, k.case_id, [decision])
+
+
+def _undo_decision(ws: TrialWorkspace, k: Family) -> int:
+    conflict_id = k.ids["area_conflict"]
+    settled = deciding.Settled(conflict_id, "Area", (conflict_id,), (), k.case_id)
+    return undoing.undo(ws, deciding.DecisionResult((settled,), ()))
 
 
 _FATHER = children.NewPerson(RelationshipKind.FATHER, "Ed", "Merrow")
@@ -267,6 +285,11 @@ ACTIONS: dict[str, Action] = {
     "sync.refused.clear": _list(
         P.USE_LAPTOP, lambda ws, k, s: refused.clear(ws, new_id(), reason="x"), fails=True, references=True
     ),
+    # Conflicts.
+    "conflicts.listing.list_cases": _list(P.READ_CASES, lambda ws, k, s: listing_of_conflicts.list_cases(ws)),
+    "conflicts.reading.read_case": _reads(P.READ_CASES, lambda ws, k, s: reading_conflicts.read_case(ws, k.case_id)),
+    "conflicts.deciding.decide": _writes(P.EDIT_CASES, lambda ws, k, s: _decide(ws, k)),
+    "conflicts.undoing.undo": _writes(P.EDIT_CASES, lambda ws, k, s: _undo_decision(ws, k), fails=True),
     # Allocation.
     "allocation.allocate": _writes(
         P.ALLOCATE_CASES,

@@ -259,6 +259,22 @@ def _records(ws: Workspace, family: Family, users: list[str]) -> None:
                 state=ConflictState.OPEN,
             )
         )
+        family.ids["area_conflict"] = new_id()
+        session.add(
+            Conflict(
+                id=family.ids["area_conflict"],
+                table_name="case",
+                row_id=case_id,
+                subject_id=case_id,
+                field="area",
+                before=None,
+                chosen=None,
+                kept=f"Area{key}",
+                offered=f"Other area{key}",
+                offered_at=ws.time.now(),
+                state=ConflictState.OPEN,
+            )
+        )
         family.ids["referral"] = new_id()
         session.add(
             Referral(

@@ -24,6 +24,7 @@ from app.services.conflicts.shown import BOTH, TYPED
 from app.services.conflicts.subjects import Placed
 from app.services.conflicts.words import title_of_choice
 from app.services.drafts import drop
+from app.services.restriction import require_case
 from app.services.wire import fields_of, row_from_wire, to_wire
 from app.services.workspace import Workspace
 
@@ -130,6 +131,8 @@ def decide(ws: Workspace, key: str, decisions: Sequence[Decision], reason: str =
     settled: list[Settled] = []
     left: list[Left] = []
     with ws.write(_reason(decisions, reason)) as session:
+        if ":" not in key:
+            require_case(session, ws.actor, key, Permission.EDIT_CASES)
         found = find(session, ws, key)
         choices, _ = choices_of(session, [each.conflict for each in found])
         names = names_of(session, ws, choices)

@@ -84,6 +84,7 @@ ANSWERS: Final = frozenset(
 """Columns that hold a form: joined answer by answer where only one side changed each."""
 
 FIELD_TITLES: Final = {
+    ("address", "lines"): "Address",
     ("case", "area"): "Area",
     ("case", "reason"): "Reason for the referral",
     ("case", "restricted"): "Restricted",

@@ -91,7 +91,7 @@ def _shown(session: Session, ws: Workspace, key: str, found: Sequence[Placed]) -
         line=f"{age} · {case.reference}" if case else "Not linked to a case",
         reference=case.reference if case else "",
         intro=_intro(ws, shown),
-        before=Side("Before", _same([day_and_time(each.before.at) for each in shown])),
+        before=Side("Before", _same([day_and_time(each.before.at) for each in shown if each.before.at])),
         left=_side(ws, [each.left for each in shown], shown, left=True),
         right=_side(ws, [value for each in shown for value in each.right], shown, left=False),
         choices=shown,

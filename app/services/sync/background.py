@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from app.errors import EnvironmentFault, RollcallError, UserError
 from app.logs import get_logger
-from app.models import ChangeSetRow, Conflict
-from app.models.terms import ChangeState, ConflictState
+from app.models import ChangeSetRow
+from app.models.terms import ChangeState
+from app.services.conflicts import listing
 from app.services.sync import facts
 from app.services.sync.authority import keep_authority_key
 from app.services.sync.client import SyncClient, pending_count
@@ -25,7 +26,7 @@ from app.services.sync.live import LiveFollower
 from app.services.sync.status import SyncState, SyncStatus
 from app.services.sync.telling import Answer, SyncProgress, SyncReport, Transport
 from app.services.sync.transport import HttpTransport
-from app.services.workspace import Workspace
+from app.services.workspace import Actor, Workspace
 from app.timesource import format_time
 
 if TYPE_CHECKING:
@@ -242,7 +243,7 @@ class BackgroundSync:
     def _resting_status(self, report: SyncReport | None = None) -> SyncStatus:
         with self._ws.read() as session:
             pending = pending_count(session)
-            review = review_count(session)
+            review = review_count(session, self._ws.actor)
             stored = facts.get(session, facts.LAST_SYNCED)
         last = datetime.fromisoformat(stored) if stored else None
         if pending:
@@ -287,11 +288,9 @@ class _Stoppable:
         return answer
 
 
-def review_count(session: Session) -> int:
-    """Return how many changes a person has to look at: open conflicts and refused change sets."""
-    conflicts = session.execute(
-        select(func.count()).select_from(Conflict).where(Conflict.state == ConflictState.OPEN)
-    ).scalar_one()
+def review_count(session: Session, actor: Actor) -> int:
+    """Return how many changes a person has to look at: choices that are theirs to see, and refused change sets."""
+    conflicts = listing.review_count(session, actor)
     refused = session.execute(
         select(func.count()).select_from(ChangeSetRow).where(ChangeSetRow.state == ChangeState.REFUSED)
     ).scalar_one()

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.models import CaseRow, ChangeLine, ChangeSetRow, Conflict, Document, SyncState
-from app.models.terms import ChangeState, ConflictState
+from app.models import CaseRow, ChangeLine, ChangeSetRow, Document, SyncState
+from app.models.terms import ChangeState
 from app.services.access import Permission, allowed, require
+from app.services.conflicts import listing
 from app.services.restriction import sight_of
 from app.services.sync import facts
 from app.services.sync.client import pending_count
@@ -91,7 +92,7 @@ def sync_view(ws: Workspace) -> SyncView:
         closed = None if not allowed(ws.actor.role, Permission.READ_CASES) else sight_of(session, ws.actor).closed
         pending = pending_count(session)
         refused = _count(session, ChangeSetRow, ChangeSetRow.state == ChangeState.REFUSED)
-        conflicts = _count(session, Conflict, Conflict.state == ConflictState.OPEN)
+        conflicts = listing.review_count(session, ws.actor)
         stored = facts.get(session, facts.LAST_SYNCED)
         settled = select(SyncState.name).where(SyncState.name == facts.DOCUMENT_PREFIX + Document.sha256)
         unsent = _count(session, Document, ~settled.exists())

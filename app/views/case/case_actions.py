@@ -62,6 +62,10 @@ class CaseActions(QObject):
     def _case_id(self) -> str:
         return self._page.view.identity.case_id if self._page.view else ""
 
+    def review(self) -> None:
+        """Go to the page where two values of one field are decided."""
+        self._context.navigate("conflicts", case_id=self._case_id())
+
     def write_letter(self) -> None:
         """Go to the letter composer."""
         self._context.navigate("letter", case_id=self._case_id())
@@ -182,14 +186,15 @@ def case_banners(view: "CaseView", actions_of: CaseActions) -> list[Banner]:
     if view.read_only_reason:
         actions = [("Reopen case", actions_of.reopen)] if view.identity.closed_on and view.can_close else []
         banners.append(Banner("info", view.read_only_reason, actions))
+    review = [("Choose which to show", actions_of.review)]
     own = [each for each in view.conflicts if each.table in ("case", "child")][:MOST_BANNERS]
     for conflict in own:
         other = conflict.offered_by or "Somebody else"
         words = f"{conflict.field}: {conflict.kept} is shown. {other} entered {conflict.offered}. Both are kept."
-        banners.append(Banner("conflict", words))
+        banners.append(Banner("conflict", words, review))
     rest = len(view.conflicts) - len(own)
     if rest:
         noun = "field has" if rest == 1 else "fields have"
         more = " more" if own else ""
-        banners.append(Banner("conflict", f"{rest}{more} {noun} two values. Both are kept."))
+        banners.append(Banner("conflict", f"{rest}{more} {noun} two values. Both are kept.", review))
     return banners

@@ -16,7 +16,7 @@ from app.views.case.master_detail import DetailPane, MasterDetail
 from app.views.kit.buttons import PlainButton, QuietButton
 from app.views.kit.cards import EmptyState, rule
 from app.views.kit.tags import StateTag
-from app.views.kit.text import Text
+from app.views.kit.text import Link, Text
 from app.views.theme import Themed
 from app.views.tokens import px
 
@@ -229,6 +229,14 @@ class FamilyTab(Themed, QWidget):
                 column.addWidget(StateTag("conflict", f"{conflict.field}: two values"))
                 both = f"Shown: {conflict.kept}. {conflict.offered_by or 'Somebody else'} entered: {conflict.offered}."
                 column.addWidget(Text(both, "secondary", ink="conflict", wrap=True))
+                review = Link("Choose which to show")
+                review.setAccessibleName(f"{conflict.field}: choose which to show")
+                review.activated.connect(self._review)
+                column.addWidget(review)
+
+    def _review(self) -> None:
+        if self._view is not None:
+            self._context.navigate("conflicts", case_id=self._view.identity.case_id)
 
     # Forms
 

@@ -107,6 +107,10 @@ class CasePane(Themed, QWidget):
         """Offer the way back to the list where it does not stand beside."""
         self.back.setVisible(alone)
 
+    def take_foot(self, foot: QWidget) -> None:
+        """Put the foot of the page under the table: in a low window it scrolls with it."""
+        self._column.addWidget(foot)
+
     def say(self, kind: str, text: str, typed: str = "") -> None:
         """Say something over the table; what was typed is shown and can be copied."""
         self.say_nothing()

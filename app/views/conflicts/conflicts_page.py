@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from app.services.conflicts.shown import CaseConflicts, ConflictCase, ConflictList
     from app.views.context import AppContext
 
-LIST_WIDTH, BESIDE_FROM, LOW_BELOW = 256, 780, 420
+LIST_WIDTH, BESIDE_FROM, LOW_BELOW, ROOMY_FROM = 256, 780, 420, 800
 SETTLE_MS, KEEP_MS = 200, 1000
 EMPTY = "Nothing to review. When two people change the same thing, both values appear here."
 _TABLES = frozenset({"conflict", "case", "child", "person", "address", "contact_point", "relationship", "case_access"})
@@ -52,7 +52,7 @@ class ConflictsPage(Themed, QWidget):
         self.table: ChoiceTable | None = None
         self._list: ConflictList | None = None
         self._key = self._wanted = ""
-        self._busy = self._alone = self._listed = False
+        self._busy = self._alone = self._listed = self._low = False
         self._kept: dict[str, str] = {}
         self._make()
         self._lay_out()
@@ -89,7 +89,7 @@ class ConflictsPage(Themed, QWidget):
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setWidget(self.pane)
         self._right = QWidget()
-        right = QVBoxLayout(self._right)
+        right = self._pinned = QVBoxLayout(self._right)
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
         right.addWidget(self._scroll, 1)
@@ -450,7 +450,14 @@ class ConflictsPage(Themed, QWidget):
         self._left.setMinimumWidth(px(LIST_WIDTH) if not self._alone else 0)
         self._left.setMaximumWidth(px(LIST_WIDTH) if not self._alone else 16777215)
         self.pane.set_alone(alone=self._alone and some)
-        self.foot.set_low(low=self.height() < px(LOW_BELOW) or self.width() < px(BESIDE_FROM))
+        low = self.height() < px(LOW_BELOW)
+        self.foot.set_low(low=low or self._right.width() < px(ROOMY_FROM))
+        if low != self._low:
+            self._low = low
+            if low:
+                self.pane.take_foot(self.foot)
+            else:
+                self._pinned.addWidget(self.foot)
 
 
 def _decision(row: ChoiceRow) -> "Decision":

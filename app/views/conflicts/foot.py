@@ -47,7 +47,7 @@ class Foot(Themed, QWidget):
         self._row.addLayout(column, 1)
         self._row.addWidget(self.later)
         self._row.addWidget(self.save)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.start_theming()
 
     def restyle(self) -> None:

@@ -14,7 +14,7 @@ from app.views.tokens import px
 if TYPE_CHECKING:
     from app.services.conflicts.shown import ShownChoice, TypedField
 
-TEXT_HEIGHT = 84
+TEXT_HEIGHT = 64
 
 
 class TypedForm(QWidget):

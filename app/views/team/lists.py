@@ -68,6 +68,7 @@ LISTS = {
             columns.CONFLICTS,
             "conflict_id",
             "Nothing to decide.",
+            verb="Review",
             hint="Both values are kept until somebody chooses.",
         ),
     )

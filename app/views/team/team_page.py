@@ -326,6 +326,8 @@ class TeamPage(QWidget):
         letter_id = getattr(row, "letter_id", None)
         if letter_id:
             self.context.navigate("letter", case_id=row.case_id, letter_id=letter_id)
+        elif getattr(row, "conflict_id", None):
+            self.context.navigate("conflicts", case_id=row.case_id)
         else:
             self.context.navigate("case", case_id=row.case_id)
 
