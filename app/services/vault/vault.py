@@ -143,6 +143,11 @@ class Vault:
         return self.file.header.label
 
     @property
+    def keyring(self) -> "Keyring | None":
+        """The keyring it was opened with, where that is not this machine's own."""
+        return self._keyring
+
+    @property
     def uses_keyring(self) -> bool:
         """Whether the passphrase needs the device secret in the keyring too."""
         return self.file.header.keyring
