@@ -76,13 +76,18 @@ async def body_of(request: Request) -> bytes:
     return b"".join(pieces)
 
 
+def version_of(request: Request) -> int:
+    """Return the version of the protocol that a request is in; 0 where it does not say."""
+    try:
+        return int(request.headers.get(protocol.VERSION_HEADER, "0"))
+    except ValueError:
+        return 0
+
+
 def unfit(request: Request) -> Response | None:
     """Return the answer for a request of another version or form, or None."""
     as_json = wants_json(request)
-    try:
-        version = int(request.headers.get(protocol.VERSION_HEADER, "0"))
-    except ValueError:
-        version = 0
+    version = version_of(request)
     if not protocol.OLDEST_UNDERSTOOD <= version <= protocol.VERSION + 1:
         words = "This laptop and the central store are too many versions apart. Update Rollcall. Your work is kept."
         return problem(426, "version", words, as_json=as_json)

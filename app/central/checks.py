@@ -14,7 +14,7 @@ from app.models.terms import Role
 from app.services.access import allowed, needed_permissions
 from app.services.changes import Change, ChangeSet, decode
 from app.services.signing import verified
-from app.services.sync.protocol import MAX_CHANGE_SET_BYTES, ProtocolError, SignedSet
+from app.services.sync.protocol import MAX_CHANGE_SET_BYTES, VERSION, ProtocolError, SignedSet
 from app.services.sync.shapes import Identifier, Instant, ShapeError, check_values
 
 _OPERATIONS = frozenset({"insert", "update", "delete"})
@@ -26,12 +26,14 @@ class DeviceIdentity:
 
     Attributes:
         importing: it is bringing in an authority's existing records, in the names of those who made them.
+        protocol: the version it speaks.
     """
 
     device_id: str
     user_id: str
     public_key: str
     importing: bool = False
+    protocol: int = VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def read(device: DeviceIdentity, signed: SignedSet) -> Incoming:
 
 
 class NoLonger(str):
-    """Why a change set is not merged although it was right when it was made: the laptop hands it in to the team."""
+    """Why a change set is not merged although it was right when it was made: the laptop hands it in to the team.
 
     Attributes:
         team: whose supervisors deal with it; empty where only the laptop knows.

@@ -7,7 +7,7 @@ lost, a request made twice or a vault put back to an earlier cursor only lead to
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
@@ -34,6 +34,10 @@ _OPEN = text(
 _KNOWN = text("SELECT EXISTS (SELECT 1 FROM device_scope WHERE device_id = :device)").bindparams(_DEVICE)
 _NOTE = text(
     "INSERT INTO device_scope (device_id, since) VALUES (:device, :at) ON CONFLICT (device_id) DO NOTHING"
+).bindparams(_DEVICE)
+_BEGIN_ANEW = text(
+    "INSERT INTO device_scope (device_id, since) VALUES (:device, :at)"
+    " ON CONFLICT (device_id) DO UPDATE SET since = excluded.since"
 ).bindparams(_DEVICE)
 _ADOPT = text(
     "INSERT INTO device_holding (device_id, unit, since) SELECT :device, id, 0 FROM child ON CONFLICT DO NOTHING"
@@ -110,6 +114,19 @@ class Holdings:
         """Let units be held from a revision on, where they are not held already."""
         if wanted := list(units):
             self._connection.execute(_OPEN, {**self._device, "units": wanted, "at": at})
+
+    def restart(self, visible: set[str], at: int) -> None:
+        """Let a laptop that begins anew hold what it may; what it holds already it goes on holding."""
+        now = self.now()
+        columns = device_holding.c
+        if gone := now - visible:
+            self._connection.execute(
+                update(device_holding)
+                .where(columns.device_id == self._device_id, columns.until.is_(None), columns.unit.in_(gone))
+                .values(until=func.greatest(columns.since, at))
+            )
+        self.open(visible - now, at)
+        self._connection.execute(_BEGIN_ANEW, {**self._device, "at": at})
 
     def settle(self, units: Iterable[str], visible: set[str], cursor: int, at: int) -> None:
         """Note what a laptop that passes from one revision to another is told about some units."""

@@ -40,19 +40,17 @@ def _wire_column(table: str, column: str) -> str:
 
 
 @cache
-def _object_query(table: str) -> str:
+def object_query(table: str, condition: str) -> str:
+    """Return SQL for rows of a table that meet a condition, each as a JSON object in wire form."""
     columns = ", ".join(f"{_wire_column(table, column)} AS {quoted(column)}" for column in columns_of(table))
-    return f"SELECT row_to_json(r)::text FROM (SELECT {columns} FROM {quoted(table)} WHERE id = ANY(%s::uuid[])) AS r"
+    return f"SELECT row_to_json(r)::text FROM (SELECT {columns} FROM {quoted(table)} WHERE {condition}) AS r"
 
 
 @cache
-def list_query(table: str) -> str:
-    """Return SQL for a page of a table as JSON lists in key order, after a key; parameters: key, key, limit."""
+def rows_query(table: str, condition: str) -> str:
+    """Return SQL for keys and rows, as JSON lists, of a table that meet a condition (and are ordered, limited)."""
     columns = ", ".join(_wire_column(table, column) for column in columns_of(table))
-    return (
-        f"SELECT id::text, json_build_array({columns})::text FROM {quoted(table)}"
-        " WHERE %s::uuid IS NULL OR id > %s::uuid ORDER BY id LIMIT %s"
-    )
+    return f"SELECT id::text, json_build_array({columns})::text FROM {quoted(table)} WHERE {condition}"
 
 
 @cache
@@ -65,7 +63,8 @@ def _given(table: str, column: str) -> str:
 
 def load(connection: Connection, table: str, ids: Sequence[str]) -> dict[str, Row]:
     """Return those of the rows that exist, by id, in wire form."""
-    texts = connection.exec_driver_sql(_object_query(table), (list(ids),)).scalars()
+    query = object_query(table, "id = ANY(%s::uuid[])")
+    texts = connection.exec_driver_sql(query, (list(ids),)).scalars()
     rows = _rows_decoder.decode(f"[{','.join(texts)}]")
     return {row["id"]: row for row in rows}
 

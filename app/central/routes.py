@@ -1,15 +1,18 @@
 """HTTP in front of the store: bounded bodies in, packed messages out, trust checked before anything else."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from app.central.answering import answered, answered_to
+from app.central.answering import answered, answered_to, version_of
 from app.central.checks import DeviceIdentity
 from app.central.services import CentralServices
 from app.services.sync import protocol
+from app.services.sync.rescue_protocol import FetchPiece, HandInRequest, RescueSession
+from app.services.sync.scope_protocol import HistoryRequest, ProofRequest, UnitsRequest
 from app.services.sync.store_protocol import EpochsRequest, HandBackRequest
 
 
@@ -42,18 +45,28 @@ def open_routes(services: CentralServices) -> APIRouter:
             lambda message: trust.start_session(message.challenge, message.signature, message.vault),
         )
 
-    @router.post("/sign-in")
-    async def sign_in(request: Request) -> Response:
+    @router.post("/rescue/session")
+    async def rescue_session(request: Request) -> Response:
         return await answered(
-            request, protocol.SignInRequest, lambda message: trust.sign_in(message.username, message.password)
+            request, RescueSession, lambda message: trust.start_rescue(message.challenge, message.signature)
         )
 
-    @router.post("/my-code")
-    async def my_code(request: Request) -> Response:
-        def work(user_id: str, _message: protocol.MyCodeRequest) -> protocol.MyCode:
-            return protocol.MyCode(trust.make_code(user_id))
+    @router.post("/rescue")
+    async def rescue(request: Request) -> Response:
+        return await answered_to(request, HandInRequest, trust.rescuer_of, services.rescues.hand_in)
 
-        return await answered_to(request, protocol.MyCodeRequest, trust.user_of, work)
+    @router.post("/rescue/audit")
+    async def rescue_audit(request: Request) -> Response:
+        return await answered_to(request, protocol.AuditPush, trust.rescuer_of, services.audit.countersign)
+
+    @router.post("/rescue/audit/entries")
+    async def rescue_audit_entries(request: Request) -> Response:
+        return await answered_to(
+            request,
+            protocol.AuditRequest,
+            trust.rescuer_of,
+            lambda device, message: services.audit.entries(device.device_id, message.after),
+        )
 
     return router
 
@@ -66,7 +79,10 @@ def device_routes(services: CentralServices) -> APIRouter:
         path: str, kind: type[Any], work: Callable[[DeviceIdentity, Any], object]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            return await answered_to(request, kind, services.trust.device_of, work)
+            def known(token: str) -> DeviceIdentity:
+                return replace(services.trust.device_of(token), protocol=version_of(request))
+
+            return await answered_to(request, kind, known, work)
 
         router.add_api_route(path, endpoint, methods=["POST"], name=path.strip("/"), response_class=Response)
         return endpoint
@@ -80,12 +96,28 @@ def device_routes(services: CentralServices) -> APIRouter:
         protocol.OwnSetsRequest,
         lambda device, message: services.reader.own_sets(device.device_id, message.after, message.limit),
     )
-    for_device("/snapshot/start", protocol.SnapshotStartRequest, lambda _device, _m: services.reader.snapshot_start())
+    for_device(
+        "/snapshot/start",
+        protocol.SnapshotStartRequest,
+        lambda device, _m: services.reader.snapshot_start(device.device_id),
+    )
     for_device(
         "/snapshot/rows",
         protocol.SnapshotRequest,
-        lambda _device, message: services.reader.snapshot(message.table, message.after, message.limit),
+        lambda device, message: services.reader.snapshot(device.device_id, message.table, message.after, message.limit),
     )
+    for_device(
+        "/units/rows",
+        UnitsRequest,
+        lambda device, message: services.reader.units(device.device_id, message.units),
+    )
+    for_device(
+        "/units/history",
+        HistoryRequest,
+        lambda device, message: services.reader.history(device.device_id, message),
+    )
+    for_device("/proof", ProofRequest, lambda device, message: services.proofs.compare(device.device_id, message))
+    for_device("/handed-in", FetchPiece, services.rescues.fetch)
     for_device("/audit", protocol.AuditPush, services.audit.countersign)
     for_device(
         "/audit/entries",

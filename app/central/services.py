@@ -14,8 +14,10 @@ from app.central.handing_back import HandedBack
 from app.central.leases import lend
 from app.central.live import LiveQueue
 from app.central.people import People
+from app.central.proofs import Proofs
 from app.central.reading import Reader
 from app.central.recovery import Recoveries
+from app.central.rescue import Rescues
 from app.central.signing_key import Identity, identity
 from app.central.store import Store
 from app.central.trust import Trust
@@ -40,6 +42,8 @@ class CentralServices:
     live: LiveQueue
     epochs: EpochBook
     handed_back: HandedBack
+    rescues: Rescues
+    proofs: Proofs
     time: TimeSource
 
     def lend(self, device: DeviceIdentity, year: int) -> protocol.Lease:
@@ -65,7 +69,7 @@ class CentralServices:
         """Return the log after a cursor; nothing for a laptop that last spoke with another life of the store."""
         if self.epochs.other(message.store):
             return protocol.PullAnswer([], message.cursor, message.cursor, store=self.epochs.current)
-        answer = self.reader.pull(device.device_id, message.cursor, message.limit)
+        answer = self.reader.pull(device.device_id, message.cursor, message.limit, device.protocol)
         answer.store = self.epochs.current
         return answer
 
@@ -115,13 +119,15 @@ def _build(engine: Engine, time: TimeSource, *, migrate: bool) -> CentralService
         engine=engine,
         identity=own,
         store=store,
-        reader=Reader(engine),
+        reader=Reader(engine, store, time),
         trust=Trust(engine, own, store, time),
         people=People(engine, store, time),
         authority=authority,
         recoveries=Recoveries(engine, store, authority, time),
         bytes=ByteStore(engine),
         audit=AuditHeads(engine, own, time),
+        rescues=Rescues(engine, own, store, time),
+        proofs=Proofs(engine, time),
         live=LiveQueue(engine),
         epochs=EpochBook(engine),
         handed_back=HandedBack(engine, store),

@@ -237,14 +237,15 @@ def test_revisions_are_gap_free_to_readers_under_concurrent_pushes(central: Any)
     """A reader that follows the log while four laptops push never misses a revision."""
     services = central.services
     laptops = [Laptop(services, central.people["dawn"]) for _ in range(4)]
-    start = services.reader.head()
+    follower = Laptop(services, central.people["dawn"]).device_id
+    start = services.reader.snapshot_start(follower).revision
     done = threading.Event()
     seen: list[int] = []
 
     def follow() -> None:
         cursor = start
         while not done.is_set() or cursor < services.reader.head():
-            for entry in services.reader.pull(new_id(), cursor, 50).entries:
+            for entry in services.reader.pull(follower, cursor, 50).entries:
                 seen.append(entry.revision)
                 cursor = entry.revision
 
@@ -265,10 +266,11 @@ def test_revisions_are_gap_free_to_readers_under_concurrent_pushes(central: Any)
 
 
 def test_a_laptop_does_not_get_its_own_bodies_back(laptop: Laptop, services: CentralServices) -> None:
+    another = Laptop(services, laptop.user_id).device_id
     head = services.reader.head()
     laptop.push(laptop.change_set(task()))
     (own,) = services.reader.pull(laptop.device_id, head, 10).entries
-    (other,) = services.reader.pull(new_id(), head, 10).entries
+    (other,) = services.reader.pull(another, head, 10).entries
     assert (own.body, own.revision) == (b"", other.revision)
     assert msgspec.json.decode(other.body)["device"] == laptop.device_id
 
@@ -276,13 +278,14 @@ def test_a_laptop_does_not_get_its_own_bodies_back(laptop: Laptop, services: Cen
 def test_a_pull_is_bounded_in_bytes_and_still_moves(
     laptop: Laptop, services: CentralServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.central import reading
+    from app.central import pulling
 
+    another = Laptop(services, laptop.user_id).device_id
     head = services.reader.head()
     laptop.push(*(laptop.change_set(task("x" * 3000)) for _ in range(5)))
-    monkeypatch.setattr(reading.page, "__defaults__", (4000,))
+    monkeypatch.setattr(pulling, "PAGE_BYTES", 4000)
     got, cursor = [], head
-    while entries := services.reader.pull(new_id(), cursor, 100).entries:
+    while entries := services.reader.pull(another, cursor, 100).entries:
         got.append(len(entries))
         cursor = entries[-1].revision
     assert got == [1, 1, 1, 1, 1]
@@ -292,7 +295,7 @@ def test_a_snapshot_is_the_store_page_by_page(laptop: Laptop, services: CentralS
     laptop.push(*(laptop.change_set(task(f"Task {number}")) for number in range(25)))
     table, after, texts, asked = "authority", None, [], 0
     while table is not None:
-        answer = services.reader.snapshot(table, after, 10)
+        answer = services.reader.snapshot(laptop.device_id, table, after, 10)
         asked += 1
         for page in answer.pages:
             if page.table == "task":

@@ -14,7 +14,19 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, false, or_, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    false,
+    literal_column,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.sql.selectable import CompoundSelect
 
 from app.models.synced import SYNCED_TABLES
@@ -205,9 +217,10 @@ def unlinked(table: str, of: FromClause | None = None) -> ColumnElement[bool]:
         return and_(*(source.c[name].is_(None) for name in linking_columns(table)))
     if table != "conflict":
         return false()
-    about: list[ColumnElement[bool]] = [source.c.table_name.in_([name for name in UNIT_WAYS if is_reference(name)])]
+    reference: list[ColumnElement[Any]] = [literal_column(f"'{name}'") for name in UNIT_WAYS if is_reference(name)]
+    about = [source.c.table_name.in_(reference)]
     for way in ways:
         if way.to in LOOSE_TABLES:
             there = table_named(way.to).alias()
-            about.append(select(there.c.id).where(there.c.id == source.c[way.column], unlinked(way.to, there)).exists())
+            about.append(source.c[way.column].in_(select(there.c.id).where(unlinked(way.to, there))))
     return or_(*about)

@@ -1,0 +1,89 @@
+"""What the log says of some units: the history of records that arrived whole."""
+
+from typing import Any, Final
+
+from sqlalchemy import Engine, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Uuid
+
+from app.central.filtering import Filter
+from app.central.holdings import Holdings
+from app.central.places import MARKS
+from app.central.visibility import Visibility, viewers_of
+from app.services.sync.protocol import PAGE_BYTES, PAGE_ENTRIES, ProtocolError, PullAnswer
+from app.services.sync.scope_protocol import HistoryRequest
+from app.timesource import TimeSource
+
+_KEY: Final = Uuid(as_uuid=False)
+_KEYS: Final = ARRAY(_KEY)
+_MOST_UNITS: Final = 5000
+_ENTRIES = (
+    text(
+        """
+SELECT * FROM (
+  SELECT found.*, sum(octet_length(body) + octet_length(effective) + 200) OVER (ORDER BY revision) AS size,
+    row_number() OVER (ORDER BY revision) AS place, count(*) OVER () AS found
+  FROM (
+    SELECT l.revision, l.change_set_id, l.device_id, l.body, l.signature, l.effective, p.parts,
+      (SELECT array_agg(u.unit) FROM change_unit AS u WHERE u.revision = l.revision) AS units
+    FROM change_log AS l LEFT JOIN change_part AS p ON p.revision = l.revision
+    WHERE l.revision IN (
+      SELECT u.revision FROM change_unit AS u
+      WHERE u.unit = ANY(:units) AND u.revision > :after AND u.revision <= :until
+      GROUP BY u.revision ORDER BY u.revision LIMIT :limit)
+    ORDER BY l.revision) AS found) AS sized
+WHERE size <= :bytes OR place = 1 ORDER BY revision
+"""
+    )
+    .bindparams(bindparam("units", type_=_KEYS))
+    .columns(change_set_id=_KEY, device_id=_KEY, units=_KEYS)
+)
+
+
+class UnitLog:
+    """Answers requests for history."""
+
+    def __init__(self, engine: Engine, time: TimeSource) -> None:
+        self._engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        self._time = time
+
+    def history(self, device_id: str, request: HistoryRequest) -> PullAnswer:
+        """Return what the log between two revisions says of units, as far as the laptop may hold them now.
+
+        Args:
+            device_id: who asks.
+            request: no units means all that the laptop holds, with what belongs to no unit.
+
+        Raises:
+            ProtocolError: far too many units.
+        """
+        if len(request.units) > _MOST_UNITS:
+            raise ProtocolError("too many units")
+        limit = max(1, min(request.limit, PAGE_ENTRIES))
+        with self._engine.begin() as connection:
+            head = int(connection.execute(text("SELECT value FROM revision_counter")).scalar_one())
+            until = min(request.until, head)
+            visibility = Visibility(connection, viewers_of(connection, device_id), self._time.now())
+            asked = set(request.units) - MARKS
+            if not asked:
+                asked = Holdings(connection, device_id).now() | visibility.marks
+            allowed = visibility.of(asked) | (asked & visibility.marks)
+            values = {"units": list(allowed), "after": request.after, "until": until, "limit": limit}
+            rows = connection.execute(_ENTRIES, {**values, "bytes": PAGE_BYTES}).all()
+            others = {str(unit) for row in rows for unit in row.units}
+            seen = visibility.of(others) | visibility.marks
+            known = Filter(connection, device_id, lambda units: units)
+            entries = known.entries([_Row(row, seen) for row in rows])
+        whole = not rows or (rows[0].found < limit and len(rows) == rows[0].found)
+        return PullAnswer(entries, max(until, request.after) if whole else rows[-1].revision, head)
+
+
+class _Row:
+    """A row of the log with the units that the laptop may see of it."""
+
+    def __init__(self, row: Any, seen: set[str]) -> None:
+        self._row = row
+        self.seen = [unit for unit in map(str, row.units) if unit in seen]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._row, name)
