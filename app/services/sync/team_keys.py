@@ -114,9 +114,16 @@ class _Tending:
         self._authority = _authority(session)
 
     def owed(self) -> list[TeamKey | TeamKeyWrap]:
-        """Return new and changed records, nothing of them written."""
-        if self._actor.team_id:
-            teams: Iterable[str] = [self._actor.team_id]
+        """Return new and changed records, nothing of them written.
+
+        As the records know the person now: somebody who was moved while signed in would else make keys for a team
+        that they left.
+        """
+        person = self._session.get(User, self._actor.user_id) if self._actor.user_id else None
+        if person is None or not person.active or not allowed(person.role, Permission.TAKE_OVER_WORK):
+            return []
+        if person.team_id:
+            teams: Iterable[str] = [person.team_id]
         else:
             teams = self._session.scalars(select(Team.id)).all()
         return [row for team_id in teams for row in self._of_team(team_id)]
