@@ -4,6 +4,7 @@ The central store's log is replayed here by a few lines of its own, so that the 
 itself.
 """
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,6 +22,7 @@ from app.services.sync import facts
 from app.services.sync.protocol import receipt_statement
 from app.services.sync.receipts import ReceiptChecker
 from app.services.sync.shapes import columns_of, wire_defaults
+from tests.sync.chaos.oracle import Held, Oracle
 
 if TYPE_CHECKING:
     from tests.sync.chaos.laptop import Laptop
@@ -179,6 +181,10 @@ def check(world: "World") -> list[str]:
     """Return everything that is not as promised once all have synced."""
     store = read_store(world)
     vaults = {laptop.name: read_vault(laptop) for laptop in world.laptops if not laptop.revoked}
+    oracle = Oracle(store.rows, world.central.time.now())
+    people: dict[str, list[str]] = {}
+    for device, person in world.central.rows("SELECT device_id::text, user_id::text FROM device_person"):
+        people.setdefault(device, []).append(person)
     found: list[str] = []
     found += _log_is_whole(store)
     found += _nothing_written_is_lost(world, store)
@@ -187,10 +193,12 @@ def check(world: "World") -> list[str]:
         found += _outbox(laptop, store)
         if laptop.revoked:
             continue
-        found += _same(laptop, vaults[laptop.name], store)
+        held = oracle.held_by(people[laptop.device_id])
+        found += _same(laptop, vaults[laptop.name], store, held)
+        found += _nothing_else_shows(laptop, store, held)
         found += _projections(laptop)
         found += _audit(world, laptop)
-        found += _documents(world, laptop, vaults[laptop.name])
+        found += _documents(world, laptop, vaults[laptop.name], held)
     found += _numbers(world, store, vaults)
     return found
 
@@ -217,14 +225,22 @@ def _log_is_whole(store: Store) -> list[str]:
 
 
 def _nothing_written_is_lost(world: "World", store: Store) -> list[str]:
-    """What was committed on a laptop is in the central store: merged, refused with a reason, or handed in."""
+    """What was committed on a laptop is in the central store: merged, refused with a reason, or handed in sealed."""
+    rescued = dict(world.central.rows("SELECT change_set_id::text, digest FROM rescued_work WHERE complete"))
     wrong = []
     for laptop in world.laptops:
         for set_id, body in laptop.committed.items():
             entry = store.by_id.get(set_id)
-            if entry is None:
-                if not (laptop.revoked and _still_there(laptop, set_id)):
+            if set_id in rescued:
+                here = laptop.ask("SELECT CAST(body AS BLOB) FROM change_set WHERE id = ?", set_id.replace("-", ""))
+                digests = {hashlib.sha256(each).hexdigest() for each in (body, *(bytes(row[0]) for row in here))}
+                if rescued[set_id] not in digests:
+                    wrong.append(f"lost: {laptop.name}'s {_told(body)} was handed in as something else")
+            elif entry is None or entry.state == "rescue":
+                if not _still_there(laptop, set_id):
                     wrong.append(f"lost: {laptop.name} committed {_told(body)} and it is nowhere")
+                elif not laptop.revoked:
+                    wrong.append(f"waits: {laptop.name}'s {_told(body)} has reached nobody")
             elif decode(entry.body).changes != decode(body).changes:
                 wrong.append(f"lost: {laptop.name}'s {_told(body)} is in the log with other changes")
             elif entry.revision is None and not entry.reason:
@@ -327,7 +343,9 @@ def _outbox(laptop: "Laptop", store: Store) -> list[str]:
             if not laptop.revoked:
                 wrong.append(f"outbox: {laptop.name}: {_told(bytes(body))} still waits")
         elif state in ("accepted", "conflicted"):
-            statement = receipt_statement(bytes(body), revision, state)
+            # What left the laptop's scope is taken out of its history too: the log has what the receipt is about.
+            kept = bytes(body) if body and decode(bytes(body)).changes else entry.body if entry is not None else b""
+            statement = receipt_statement(kept, revision, state)
             if entry is None or (entry.revision, entry.state) != (revision, state):
                 wrong.append(f"receipts: {laptop.name}: {_told(bytes(body))} is not in the log as it says here")
             elif receipt is None or not checker.fits(statement, bytes(receipt)):
@@ -337,16 +355,39 @@ def _outbox(laptop: "Laptop", store: Store) -> list[str]:
     return wrong
 
 
-def _same(laptop: "Laptop", vault: dict[Key, Row], store: Store) -> list[str]:
-    """A laptop holds what the central store holds; only what was refused of its own work may differ."""
+def _same(laptop: "Laptop", vault: dict[Key, Row], store: Store, held: Held) -> list[str]:
+    """A laptop holds what it may of what the central store holds, all of it, and nothing else.
+
+    Only what became of its own refused or handed-in work may differ until a person deals with it.
+    """
     own = laptop.ask(
-        "SELECT CAST(body AS BLOB) FROM change_set WHERE device_id = ? AND state = 'refused'",
+        "SELECT CAST(body AS BLOB) FROM change_set WHERE device_id = ? AND state IN ('refused', 'rescued', 'cleared')",
         laptop.device_id.replace("-", ""),
     )
-    refused = {(change.table, change.row) for (body,) in own for change in decode(bytes(body)).changes}
-    here = {key: row for key, row in vault.items() if key not in refused}
-    there = {key: row for key, row in store.rows.items() if key not in refused}
-    return _difference(laptop.name, here, "the central store", there)
+    own_way = {(change.table, change.row) for (body,) in own if body for change in decode(bytes(body)).changes}
+    here = {key: row for key, row in vault.items() if key not in own_way}
+    there = {key: row for key, row in store.rows.items() if key not in own_way}
+    seen = [
+        f"sees: {laptop.name} holds {key[0]} {key[1][-6:]}, which it may not see"
+        for key in here
+        if key in there and not held.may(key[0], there[key])
+    ]
+    must = {key: row for key, row in there.items() if key in here or held.must(key[0], row)}
+    return seen[:5] + _difference(laptop.name, here, "the central store", must)
+
+
+def _nothing_else_shows(laptop: "Laptop", store: Store, held: Held) -> list[str]:
+    """History, search and bytes tell of nobody whom the laptop may not hold."""
+    wrong = []
+    for body, reason in laptop.ask("SELECT CAST(body AS BLOB), reason FROM change_set WHERE state = 'received'"):
+        for change in decode(bytes(body)).changes if body else ():
+            row = store.rows.get((change.table, change.row))
+            if row is not None and not held.may(change.table, row):
+                wrong.append(f"sees: {laptop.name} has the history of {change.table} {change.row[-6:]} ({reason})")
+    for (subject,) in laptop.ask("SELECT subject_id FROM search_row WHERE kind = 'child'"):
+        if _dashed(subject) not in held.children and ("child", _dashed(subject)) in store.rows:
+            wrong.append(f"sees: {laptop.name} finds child {subject[-6:]} in a search")
+    return wrong[:5]
 
 
 def _difference(one: str, here: dict[Key, Row], other: str, there: dict[Key, Row]) -> list[str]:
@@ -432,20 +473,20 @@ def _audit(world: "World", laptop: "Laptop") -> list[str]:
     return wrong
 
 
-def _documents(world: "World", laptop: "Laptop", vault: dict[Key, Row]) -> list[str]:
-    """Record and bytes agree: every document here has its bytes, whole and true to their hash."""
+def _documents(world: "World", laptop: "Laptop", vault: dict[Key, Row], held: Held) -> list[str]:
+    """Record and bytes agree: every document here has its bytes, whole and true to their hash; and no others."""
     wrong = []
-    wanted = {row["sha256"]: row["title"] for key, row in vault.items() if key[0] == "document" and row["sha256"]}
-    if not wanted:
-        return []
+    rows = [row for key, row in vault.items() if key[0] == "document" and row["sha256"]]
     central = {row[0] for row in world.central.rows("SELECT sha256 FROM document_content WHERE complete")}
-    for sha256, title in wanted.items():
-        if sha256 not in central:
-            wrong.append(f"bytes: the central store lacks those of document {title}")
+    for row in rows:
+        if row["sha256"] not in central:
+            wrong.append(f"bytes: the central store lacks those of document {row['title']}")
+        if not held.must("document", row):
+            continue
         try:
-            laptop.ws.documents.get(sha256)
+            laptop.ws.documents.get(row["sha256"])
         except Exception as error:  # noqa: BLE001  (missing and damaged are the same to whoever reads)
-            wrong.append(f"bytes: {laptop.name} lacks those of document {title} ({type(error).__name__})")
+            wrong.append(f"bytes: {laptop.name} lacks those of document {row['title']} ({type(error).__name__})")
     return wrong
 
 
