@@ -51,6 +51,8 @@ SETTINGS = {
         Setting("lock_minutes", 5, "Lock after this many minutes without use", least=1, most=15),
         Setting("reduce_motion", False, "Reduce motion"),
         Setting("sync_minutes", 5, "Sync this often when connected, in minutes", least=1, most=60),
+        Setting("documents_days", 90, "Fetch documents of the last days by themselves", choices=(30, 90, 365, 3650)),
+        Setting("documents_metered", False, "Move documents on a network that costs by the byte"),
         Setting("last_synced", "", "Which vault last synced when, for the unlock page"),
         Setting("derivation_rate", 0, "Nanoseconds a KiB takes in key derivation here", least=0, most=1_000_000),
         Setting("backup_folder", "", "A second folder or share for backups"),

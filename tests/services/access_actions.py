@@ -50,7 +50,7 @@ from app.services.letters import export as letters_export
 from app.services.letters import facts, letters
 from app.services.letters import listing as letters_listing
 from app.services.matching import Subject
-from app.services.sync import centre, refused, stale
+from app.services.sync import case_receipts, centre, fetching, refused, run_history, stale, storage
 from tests.services.access_scene import Family, Scene, TrialWorkspace
 from tests.services.exchange.test_deletion_returns import GOOD, HEADER
 
@@ -122,6 +122,7 @@ EVERYBODY = frozenset(
         "sync.client.keep_lease",
         "sync.countersigning.countersign",
         "sync.countersigning.rejoin",
+        "sync.document_mending.mend",
         "sync.documents.move_documents",
         "sync.enrolment.enrolled",
         "sync.enrolment.open_transport",
@@ -129,6 +130,11 @@ EVERYBODY = frozenset(
         "sync.refused.refused_sets",
         "sync.refused.cleared_sets",
         "sync.refused.details_for_it",
+        "sync.case_receipts.receipts_by_case",
+        "sync.run_history.last_runs",
+        "sync.run_history.note_run",
+        "sync.storage.let_documents_go",
+        "sync.storage.storage_view",
     }
 )
 """Actions on one's own laptop: every role may, and nothing of a case is shown."""
@@ -154,7 +160,7 @@ def _export_audit(ws: TrialWorkspace) -> None:
     exporting.export(ws, listing_of_audit.AuditQuery(), ws.folder / f"{new_id()}.csv")
 
 
-def _decide(ws: TrialWorkspace, k: Family) -> deciding.DecisionResult:
+def _decide_conflict(ws: TrialWorkspace, k: Family) -> deciding.DecisionResult:
     with ws.read() as session:
         (choice,), _ = choices_of(session, [session.get_one(Conflict, k.ids["area_conflict"])])
     decision = deciding.Decision(choice.key, (choice.key,), choice.shown, choice.candidates[-1].key)
@@ -288,7 +294,7 @@ ACTIONS: dict[str, Action] = {
     # Conflicts.
     "conflicts.listing.list_cases": _list(P.READ_CASES, lambda ws, k, s: listing_of_conflicts.list_cases(ws)),
     "conflicts.reading.read_case": _reads(P.READ_CASES, lambda ws, k, s: reading_conflicts.read_case(ws, k.case_id)),
-    "conflicts.deciding.decide": _writes(P.EDIT_CASES, lambda ws, k, s: _decide(ws, k)),
+    "conflicts.deciding.decide": _writes(P.EDIT_CASES, lambda ws, k, s: _decide_conflict(ws, k)),
     "conflicts.undoing.undo": _writes(P.EDIT_CASES, lambda ws, k, s: _undo_decision(ws, k), fails=True),
     # Allocation.
     "allocation.allocate": _writes(
@@ -313,6 +319,9 @@ ACTIONS: dict[str, Action] = {
     # Correspondence.
     "documents.listing.of_case": _reads(P.READ_CASES, lambda ws, k, s: listing.of_case(ws, k.case_id)),
     "documents.listing.document": _reads(P.READ_CASES, lambda ws, k, s: listing.document(ws, k.ids["document"])),
+    "sync.fetching.fetch_document": _reads(
+        P.READ_CASES, lambda ws, k, s: fetching.fetch_document(ws, k.ids["document"])
+    ),
     "documents.listing.counts": _list(P.READ_CASES, lambda ws, k, s: listing.counts(ws)),
     "documents.listing.list_documents": _list(
         P.READ_CASES, lambda ws, k, s: listing.list_documents(ws, DocumentState.LINKED)
@@ -503,6 +512,9 @@ OWN_LAPTOP: dict[str, Call] = {
     "today.counts": lambda ws, k, s: today.counts(ws),
     "access_alerts.waiting": lambda ws, k, s: access_alerts.waiting(ws),
     "sync.centre.sync_view": lambda ws, k, s: centre.sync_view(ws),
+    "sync.case_receipts.receipts_by_case": lambda ws, k, s: case_receipts.receipts_by_case(ws),
+    "sync.run_history.last_runs": lambda ws, k, s: run_history.last_runs(ws),
+    "sync.storage.storage_view": lambda ws, k, s: storage.storage_view(ws),
 }
 """Those of ``EVERYBODY`` that need no central store, to see that they show nothing of a closed case."""
 

@@ -1,13 +1,16 @@
-"""Background sync: a thread that syncs soon after a change, now and then, and when asked; no window waits for it.
+"""Background sync: a thread that syncs soon after a change, now and then, when asked, and when the network is back.
 
-After a failure it waits longer each time, with jitter, so that many laptops do not come back at one moment.
+No window waits for it. After a failure it waits longer each time, with jitter, so that many laptops do not come back
+at one moment.
 """
 
 import random
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -15,17 +18,22 @@ from sqlalchemy.orm import Session
 from app.errors import EnvironmentFault, RollcallError, UserError
 from app.logs import get_logger
 from app.models import ChangeSetRow
-from app.models.terms import ChangeState
+from app.models.terms import ChangeState, Role
+from app.services.access import Permission, allowed
 from app.services.conflicts import listing
-from app.services.sync import facts
+from app.services.sync import facts, run_history
 from app.services.sync.authority import keep_authority_key
 from app.services.sync.client import SyncClient, pending_count
+from app.services.sync.document_wishes import Wishes
 from app.services.sync.enrolment import enrolled, open_transport
-from app.services.sync.faults import CentralUnreachable, NotLetIn
+from app.services.sync.faults import CentralUnreachable, NotLetIn, Trouble
 from app.services.sync.live import LiveFollower
+from app.services.sync.network import UNKNOWN, NetworkState, NetworkWatch
+from app.services.sync.run_history import note_run
 from app.services.sync.status import SyncState, SyncStatus
-from app.services.sync.telling import Answer, SyncProgress, SyncReport, Transport
-from app.services.sync.transport import HttpTransport
+from app.services.sync.stopping import Stoppable, StoppedError
+from app.services.sync.telling import SyncProgress, SyncReport
+from app.services.sync.transport import LOOPBACK, HttpTransport
 from app.services.workspace import Actor, Workspace
 from app.timesource import format_time
 
@@ -37,6 +45,20 @@ SOON_SECONDS = 1.5
 FIRST_WAIT_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 600.0
 STOP_SECONDS = 3.0
+RETURN_SECONDS = (0.2, 2.0)
+"""From the network's return to the next sync."""
+PORTAL_SECONDS = 60.0
+"""Somebody signs in on the network's page within a minute or two, and nothing may tell that they did."""
+_CHANGING = (
+    Permission.EDIT_CASES,
+    Permission.TAKE_REFERRALS,
+    Permission.LINK_DOCUMENTS,
+    Permission.WRITE_LETTERS,
+    Permission.RESTRICT_CASES,
+    Permission.REVIEW_ACCESS,
+    Permission.IMPORT_REFERENCE,
+    Permission.MANAGE_PEOPLE,
+)
 _SIGN_IN_CODES = frozenset({"sign-in-needed", "sign-in-failed", "token-stale"})
 
 Listener = Callable[[SyncStatus], None]
@@ -47,8 +69,12 @@ def start(vault: "Vault", ws: Workspace) -> "BackgroundSync | None":
     if not enrolled(ws):
         return None
     sync = BackgroundSync(
-        ws, every_seconds=_chosen_seconds, after=lambda transport: keep_authority_key(vault, ws, transport.authority)
+        ws,
+        every_seconds=_chosen_seconds,
+        after=lambda transport: keep_authority_key(vault, ws, transport.authority),
+        wishes=_chosen_wishes,
     )
+    sync.watch(NetworkWatch(sync.heed))
     sync.start()
     sync.follow(LiveFollower(ws, sync.sync_now))
     return sync
@@ -59,6 +85,14 @@ def _chosen_seconds() -> float:
     from app.settings import Settings
 
     return 60.0 * int(Settings().get("sync_minutes"))
+
+
+def _chosen_wishes(metered: bool) -> Wishes:
+    """Return which bytes of documents may move, as the person chose."""
+    from app.settings import Settings
+
+    chosen = Settings()
+    return Wishes(int(chosen.get("documents_days")), wait=metered and not chosen.get("documents_metered"))
 
 
 def wait_after(failures: int, chance: random.Random) -> float:
@@ -78,6 +112,8 @@ class BackgroundSync:
         soon_seconds: float = SOON_SECONDS,
         chance: random.Random | None = None,
         after: Callable[[HttpTransport], object] | None = None,
+        wishes: Callable[[bool], Wishes] | None = None,
+        return_seconds: tuple[float, float] = RETURN_SECONDS,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -87,14 +123,20 @@ class BackgroundSync:
             soon_seconds: how long after a change.
             chance: for the jitter.
             after: done on the sync's thread after each sync that went through.
+            wishes: which bytes of documents may move, on a network that costs by the byte or not; asked each time.
+            return_seconds: how long after the network came back, at least and at most.
         """
         self._ws = ws
         self._after = after or (lambda _transport: None)
+        self._wishes = wishes or (lambda metered: Wishes(wait=metered))
+        self._return_seconds = return_seconds
+        self._network = UNKNOWN
+        self._watch: NetworkWatch | None = None
         self._every, self._soon = every_seconds, soon_seconds
         self._chance = chance or random.Random()
         self._turn = threading.Condition()
         self._asked = True
-        self._changed = False
+        self._changed = self._returned = False
         self._stopping = False
         self._failures = 0
         self._live: LiveFollower | None = None
@@ -113,6 +155,24 @@ class BackgroundSync:
         """Start to follow the central store's live queue; it stops with the sync."""
         self._live = live
         live.start()
+
+    def watch(self, network: NetworkWatch) -> None:
+        """Start to watch the network; it stops with the sync."""
+        self._watch = network
+        network.start()
+
+    def heed(self, network: NetworkState) -> None:
+        """Take what is known of the network: back, and the sync runs soon; gone, and that is said at once."""
+        before, self._network = self._network, network
+        if not network.connected:
+            if before.connected and not self._on_this_machine():
+                self._publish(self._told(SyncState.OFFLINE, trouble=Trouble.NO_ANSWER))
+            return
+        came_back = before.portal > network.portal or before.metered > network.metered or not before.connected
+        if self._failures or came_back:
+            with self._turn:
+                self._returned = True
+                self._turn.notify()
 
     def status(self) -> SyncStatus:
         """Return the state now."""
@@ -137,6 +197,8 @@ class BackgroundSync:
         self._listeners.clear()
         if self._live is not None:
             self._live.stop()
+        if self._watch is not None:
+            self._watch.stop()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(STOP_SECONDS)
 
@@ -147,59 +209,84 @@ class BackgroundSync:
         while self._wait(delay):
             try:
                 delay = self._sync_once()
-            except _StoppedError:
+            except StoppedError:
                 return
             except Exception as error:  # noqa: BLE001  (the thread must live; the log says what and where)
                 if self._stopping:
                     return
                 get_logger().error("sync failed", exc=error)
                 self._failures += 1
-                delay = self._tell_failure(SyncState.FAILED, "Sync met an error. Your work is kept.")
+                kind = type(error).__name__
+                delay = self._tell_failure(SyncState.FAILED, "Sync met an error. Your work is kept.", trouble=kind)
 
     def _wait(self, seconds: float) -> bool:
-        """Wait until it is time, something changed or somebody asked; False when stopping."""
+        """Wait until it is time, something changed, the network is back or somebody asked; False when stopping."""
         with self._turn:
-            self._turn.wait_for(lambda: self._asked or self._changed or self._stopping, timeout=seconds)
-            hurried = self._asked
-            if self._changed and not hurried:
-                if self._failures:
-                    # Offline work does not shorten the wait; it only grows the count.
-                    self._changed = False
-                    self._turn.wait_for(lambda: self._asked or self._stopping, timeout=seconds)
-                else:
-                    self._turn.wait_for(lambda: self._asked or self._stopping, timeout=self._soon)
-            self._asked = self._changed = False
+            self._turn.wait_for(lambda: self._hurried() or self._changed, timeout=seconds)
+            if self._changed and not self._hurried():
+                # Offline work does not shorten the wait; it only grows the count.
+                self._turn.wait_for(self._hurried, timeout=seconds if self._failures else self._soon)
+            if self._returned:
+                # Many laptops come back with one network: not all at one moment.
+                spread = self._chance.uniform(*self._return_seconds)
+                self._turn.wait_for(lambda: self._asked or self._stopping, timeout=spread)
+            self._asked = self._changed = self._returned = False
             return not self._stopping
 
+    def _hurried(self) -> bool:
+        return self._asked or self._returned or self._stopping
+
     def _sync_once(self) -> float:
-        self._publish(SyncStatus(SyncState.SYNCING, self._pending(), self._status.last_synced_at))
-        transport = open_transport(self._ws)
+        self._publish(self._told(SyncState.SYNCING))
+        started_at = self._ws.time.now()
         try:
-            report = SyncClient(self._ws, _Stoppable(transport, lambda: self._stopping), self._note_progress).run()
-            if not self._stopping:
-                self._after(transport)
+            report = self._carry_out()
         except CentralUnreachable as fault:
-            self._failures += 1
             state = SyncState.OFFLINE if fault.offline else SyncState.FAILED
-            return self._tell_failure(state, fault.message, at_least=fault.wait_seconds or 0.0)
+            at_most = PORTAL_SECONDS if fault.trouble is Trouble.PORTAL else LONGEST_WAIT_SECONDS * 2
+            return self._failed(started_at, state, fault, fault.trouble, fault.wait_seconds or 0.0, at_most)
         except NotLetIn as fault:
-            self._failures += 1
             state = SyncState.SIGN_IN if fault.code in _SIGN_IN_CODES else SyncState.FAILED
-            return self._tell_failure(state, fault.message)
+            return self._failed(started_at, state, fault, fault.code)
         except (EnvironmentFault, UserError) as fault:
-            self._failures += 1
-            return self._tell_failure(SyncState.FAILED, fault.message)
-        finally:
-            transport.close()
+            return self._failed(started_at, SyncState.FAILED, fault, type(fault).__name__)
         self._failures = 0
+        note_run(self._ws, started_at, run_history.DONE, report)
         self._publish(self._resting_status(report))
         return self._every() * self._chance.uniform(0.9, 1.1)
 
-    def _tell_failure(self, state: SyncState, message: str, *, at_least: float = 0.0) -> float:
-        delay = max(wait_after(self._failures, self._chance), at_least)
+    def _carry_out(self) -> SyncReport:
+        transport = open_transport(self._ws)
+        try:
+            stoppable = Stoppable(transport, lambda: self._stopping)
+            wishes = self._wishes(self._network.metered)
+            report = SyncClient(self._ws, stoppable, self._note_progress, wishes).run()
+            if not self._stopping:
+                self._after(transport)
+            return report
+        finally:
+            transport.close()
+
+    def _failed(
+        self,
+        started_at: datetime,
+        state: SyncState,
+        fault: RollcallError,
+        trouble: str,
+        at_least: float = 0.0,
+        at_most: float = LONGEST_WAIT_SECONDS * 2,
+    ) -> float:
+        self._failures += 1
+        note_run(self._ws, started_at, str(state), None, trouble)
+        return self._tell_failure(state, fault.message, trouble=trouble, at_least=at_least, at_most=at_most)
+
+    def _tell_failure(
+        self, state: SyncState, message: str, *, trouble: str, at_least: float = 0.0, at_most: float = 1e9
+    ) -> float:
+        delay = max(min(wait_after(self._failures, self._chance), at_most), at_least)
         again = self._ws.time.now() + timedelta(seconds=delay)
         words = f"{message} Rollcall will try again at {format_time(again)}."
-        self._publish(SyncStatus(state, self._pending(), self._status.last_synced_at, words))
+        self._publish(self._told(state, words, trouble=trouble))
         return delay
 
     # -- states --------------------------------------------------------------------------------------------------
@@ -215,28 +302,22 @@ class BackgroundSync:
             return
         kept = resting in (SyncState.OFFLINE, SyncState.FAILED, SyncState.SIGN_IN)
         state = resting if kept else SyncState.WAITING
-        self._publish(
-            SyncStatus(
-                state,
-                self._pending(),
-                self._status.last_synced_at,
-                self._status.message if kept else "",
-                review_count=self._status.review_count,
-            )
-        )
+        self._publish(replace(self._status, state=state, pending_count=self._pending(), message=self._kept_words(kept)))
+
+    def _kept_words(self, kept: bool) -> str:
+        return self._status.message if kept else ""
 
     def _note_progress(self, progress: SyncProgress) -> None:
         if self._stopping:
-            raise _StoppedError
+            raise StoppedError
         if progress.total:
             self._publish(
-                SyncStatus(
-                    SyncState.SYNCING,
-                    self._status.pending_count,
-                    self._status.last_synced_at,
-                    progress.phase,
-                    progress.done,
-                    progress.total,
+                replace(
+                    self._status,
+                    state=SyncState.SYNCING,
+                    message=progress.phase,
+                    done_count=progress.done,
+                    total_count=progress.total,
                 )
             )
 
@@ -246,12 +327,44 @@ class BackgroundSync:
             review = review_count(session, self._ws.actor)
             stored = facts.get(session, facts.LAST_SYNCED)
         last = datetime.fromisoformat(stored) if stored else None
+        metered = self._network.metered
+        told = SyncStatus(
+            SyncState.UP_TO_DATE if last or report else SyncState.SYNCING,
+            pending,
+            last,
+            "",
+            0,
+            0,
+            review,
+            note=_waiting_words(report),
+            metered=metered,
+        )
         if pending:
-            return SyncStatus(SyncState.WAITING, pending, last, review_count=review)
+            return replace(told, state=SyncState.WAITING)
         if review:
-            return SyncStatus(SyncState.REVIEW, 0, last, review_count=review)
-        state = SyncState.UP_TO_DATE if last or report else SyncState.SYNCING
-        return SyncStatus(state, 0, last)
+            return replace(told, state=SyncState.REVIEW)
+        if not may_change(self._ws.actor.role):
+            return replace(told, state=SyncState.READ_ONLY)
+        return told
+
+    def _told(self, state: SyncState, message: str = "", *, trouble: str = "") -> SyncStatus:
+        """Return a state with what is known beside it."""
+        known = self._status
+        return SyncStatus(
+            state,
+            self._pending(),
+            known.last_synced_at,
+            message,
+            review_count=known.review_count,
+            trouble=str(trouble),
+            metered=self._network.metered,
+        )
+
+    def _on_this_machine(self) -> bool:
+        """Return whether the central store is on this machine, where no network is needed."""
+        with self._ws.read() as session:
+            server = facts.get(session, facts.SERVER) or ""
+        return urlsplit(server).hostname in LOOPBACK
 
     def _pending(self) -> int:
         with self._ws.read() as session:
@@ -265,27 +378,17 @@ class BackgroundSync:
             listener(status)
 
 
-class _StoppedError(RollcallError):
-    """The window was locked or closed in the middle of a sync."""
-
-    def __init__(self) -> None:
-        super().__init__("Stopped.")
+def may_change(role: Role) -> bool:
+    """Return whether a role changes anything at all; the others see that they only read."""
+    return any(allowed(role, permission) for permission in _CHANGING)
 
 
-class _Stoppable:
-    """A transport that carries nothing more once sync is stopping."""
-
-    def __init__(self, transport: Transport, stopping: Callable[[], bool]) -> None:
-        self._transport, self._stopping = transport, stopping
-
-    def call(self, path: str, message: object, kind: type[Answer]) -> Answer:
-        """Send a message unless stopping; an answer that comes too late is not acted on."""
-        if self._stopping():
-            raise _StoppedError
-        answer = self._transport.call(path, message, kind)
-        if self._stopping():
-            raise _StoppedError
-        return answer
+def _waiting_words(report: SyncReport | None) -> str:
+    if report is None or not report.documents_waiting:
+        return ""
+    count = report.documents_waiting
+    documents = "1 document waits" if count == 1 else f"{count} documents wait"
+    return f"This network is metered. Records sync, and {documents} for another network."
 
 
 def review_count(session: Session, actor: Actor) -> int:

@@ -22,6 +22,7 @@ from app.services.sync import (
 )
 from app.services.sync.apply import VaultBehind, keep_history
 from app.services.sync.countersigning import countersign
+from app.services.sync.document_wishes import Wishes
 from app.services.sync.documents import move_documents
 from app.services.sync.faults import nonsense
 from app.services.sync.pushing import Pusher, pending_count
@@ -37,8 +38,11 @@ _HISTORY_PAGES_A_SYNC = 5
 class SyncClient:
     """Syncs one vault. Not for two threads at once."""
 
-    def __init__(self, ws: Workspace, transport: Transport, progress: Progress | None = None) -> None:
+    def __init__(
+        self, ws: Workspace, transport: Transport, progress: Progress | None = None, wishes: Wishes | None = None
+    ) -> None:
         self._ws = ws
+        self._wishes = wishes
         self._transport = transport
         self._progress = progress or (lambda _progress: None)
         self._device = ws.actor.device_id
@@ -62,7 +66,7 @@ class SyncClient:
             self._life = restored.hand_back(self._ws, self._transport, self._receipts, self._progress)
             self._exchange(report)
         self.renew_leases()
-        move_documents(self._ws, self._transport, report, self._progress)
+        move_documents(self._ws, self._transport, report, self._progress, self._wishes)
         # Bytes are sent before what they belong to may leave.
         scope.let_go_what_may_go(self._ws, self._transport, report)
         self._fetch_history()

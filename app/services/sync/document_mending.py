@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.errors import EnvironmentFault, UserError
 from app.logs import get_logger
 from app.models import BytesLeaving, Document, Letter, SyncState
-from app.services.access import Permission, allowed
+from app.services.access import Permission, allowed, require
 from app.services.sync import document_wishes as wishes_of
 from app.services.sync import facts, protocol
 from app.services.sync.document_wishes import BOTH
@@ -36,6 +36,7 @@ _ALONE_PREFIX = "bytes_alone:"
 
 def mend(ws: Workspace, transport: Transport) -> None:
     """Compare records, bytes and what the central store holds, if the last time was an hour ago."""
+    require(ws.actor, Permission.USE_LAPTOP)
     now = ws.time.now()
     with ws.read() as session:
         last, after = facts.get(session, _CHECKED), facts.get(session, _PROVEN_TO) or ""

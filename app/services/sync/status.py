@@ -33,6 +33,9 @@ class SyncStatus:
         message: a sentence for the popover, e.g. when it will try again; may be empty.
         done_count, total_count: while syncing, how far.
         review_count: changes that a person has to look at.
+        note: what else is to be said, e.g. that documents wait for another network; may be empty.
+        trouble: a code for IT of what stood between; empty when the last sync went through.
+        metered: the network costs by the byte.
     """
 
     state: SyncState
@@ -42,6 +45,9 @@ class SyncStatus:
     done_count: int = 0
     total_count: int = 0
     review_count: int = 0
+    note: str = ""
+    trouble: str = ""
+    metered: bool = False
 
     def words(self) -> str:
         """Return the pill's words, e.g. ``Offline · 7 changes kept``."""

@@ -27,7 +27,7 @@ _DATE_CODES = frozenset({9, 10})
 _NAME_CODES = frozenset({62, 64})
 _SIGN_IN_STATUS = 511
 """Network Authentication Required (RFC 6585): a network says openly that somebody has to sign in."""
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 NETWORK_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError)
 Answer = TypeVar("Answer")
 
@@ -47,7 +47,7 @@ def checked_address(server: str) -> str:
         host = None
     if not host or parts.scheme not in ("http", "https"):
         raise UserError("Enter the address of the central store. It starts with https://", "server")
-    if parts.scheme == "http" and host not in _LOOPBACK:
+    if parts.scheme == "http" and host not in LOOPBACK:
         raise UserError(
             "The address must start with https:// so that records travel encrypted. Ask your administrator.", "server"
         )
@@ -210,7 +210,7 @@ def open_client(server: str, timeout_seconds: float, deadline: "Deadline | None"
     # Without TLS (loopback only) there is nothing to verify, and no store of certificates to load.
     verify = _system_trust() if parts.scheme == "https" else False
     # Proxies never stand between this machine and itself.
-    proxy = None if parts.hostname in _LOOPBACK else proxy_for(server)
+    proxy = None if parts.hostname in LOOPBACK else proxy_for(server)
     if proxy is not None and not proxy.startswith(("http://", "https://")):
         raise troubled(Trouble.PROXY_UNUSABLE)
     try:
