@@ -1,4 +1,4 @@
-"""A vault with the conflicts of the picture: Caleb Ostwick's four, Noor Salvani's one; made as the central store would."""
+"""A vault with the conflicts of the picture, as the central store makes them: four on one case, one on another."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime

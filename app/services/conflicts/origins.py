@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import ChangeLine, ChangeSetRow, Device
+from app.models import ChangeLine, ChangeSetRow, Device, DeviceKey
 from app.services.batches import batched
 from app.services.changes import Change, decode
 
@@ -72,7 +72,8 @@ def origins_of(session: Session, subjects: Iterable[str], rows: Iterable[str]) -
     for some in batched(sorted(set(subjects)), 400):
         query = select(ChangeLine.change_set_id, ChangeLine.row_id).where(ChangeLine.subject_id.in_(some))
         sets |= {set_id for set_id, row_id in session.execute(query) if row_id in wanted}
-    names = {row.id: row.name for row in session.execute(select(Device.id, Device.name))}
+    names = {row.device_id: row.name for row in session.execute(select(DeviceKey.device_id, DeviceKey.name))}
+    names |= {row.id: row.name for row in session.execute(select(Device.id, Device.name))}
     found: dict[str, list[Write]] = {}
     for some in batched(sorted(sets, reverse=True)[:_MOST_SETS], 400):
         for row in session.scalars(select(ChangeSetRow).where(ChangeSetRow.id.in_(some))):
