@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from app.central.answering import problem, wants_json
+from app.central.limited import Limited
 from app.central.live import LiveQueue, live_routes
 from app.central.metrics import Measured, Metrics
 from app.central.probes import probe_routes
@@ -64,6 +65,7 @@ def create_app(services: CentralServices, *, threads: int | None = None) -> Fast
         live_routes(services.live, services.trust.device_of),
     ):
         app.include_router(router)
+    app.add_middleware(Limited, limits=services.trust.limits)
     app.add_middleware(Measured, metrics=metrics)
 
     @app.exception_handler(Exception)

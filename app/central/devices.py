@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.central.authority_key import AuthorityKeys
 from app.central.checks import DeviceIdentity
+from app.central.limits import Limits
 from app.central.once import spend
 from app.central.person_sessions import PersonSessions
 from app.central.recovery import note_vault
@@ -38,6 +39,7 @@ class Devices:
         store: Store,
         authority: AuthorityKeys,
         sessions: PersonSessions,
+        limits: Limits,
         time: TimeSource,
     ) -> None:
         self._engine = engine
@@ -45,6 +47,7 @@ class Devices:
         self._store = store
         self._authority = authority
         self._sessions = sessions
+        self._limits = limits
         self._decoy = Signer(new_seed()).public_key
         self._time = time
 
@@ -127,9 +130,11 @@ class Devices:
         """Return the laptop a token is for.
 
         Raises:
-            TrustError: the token is stale or forged, or the laptop was revoked since.
+            TrustError: the token is stale or forged, the laptop was revoked since, or it asks too much at once.
         """
-        return self._device(str(self._tokens.claims(token, "device")["device"]))
+        device_id = str(self._tokens.claims(token, "device")["device"])
+        self._limits.count_laptop(device_id)
+        return self._device(device_id)
 
     def start_rescue(self, challenge: str, signature: bytes) -> RescueToken:
         """Return a token for a laptop that may not sync any more to hand in its work, and the word that it may not.

@@ -8,6 +8,7 @@ from app.central.accounts import Accounts
 from app.central.authority_key import AuthorityKeys
 from app.central.codes import Codes
 from app.central.devices import Devices
+from app.central.limits import Limits
 from app.central.person_sessions import PersonSessions
 from app.central.second_step import SecondSteps
 from app.central.sign_in import SignIn
@@ -29,6 +30,7 @@ class Trust:
         codes: one-time codes and what they are spent on.
         configuration: how people sign in here.
         sessions: people's sessions on laptops.
+        limits: how much anybody may ask.
         devices: laptops and their keys.
         second_steps: six-digit codes.
         accounts: local names and passwords.
@@ -40,8 +42,9 @@ class Trust:
         self.codes = Codes(engine, identity, store, time)
         self.configuration = SignInConfiguration(engine)
         self.sessions = PersonSessions(engine, identity, self.tokens, self.configuration, time)
+        self.limits = Limits(engine)
         authority = AuthorityKeys(engine, identity, time)
-        self.devices = Devices(engine, self.tokens, store, authority, self.sessions, time)
+        self.devices = Devices(engine, self.tokens, store, authority, self.sessions, self.limits, time)
         self.second_steps = SecondSteps(engine, identity, time)
         self.accounts = Accounts(engine, self.tokens, self.second_steps, time)
         self.people = SignIn(engine, self.tokens, self.configuration, self.sessions, self.accounts, time)
