@@ -83,6 +83,8 @@ def _store(laptop: Laptop, contents: list[bytes]) -> None:
                     size=len(data),
                     arrived_at=now,
                     page_count=1,
+                    reading={},
+                    rotation={},
                 )
             )
 
