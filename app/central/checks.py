@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, select
 
 from app.central.earlier import role_at
-from app.central.scope import Scope
+from app.central.scope import INTERESTED, RESTRICTED, Scope
 from app.central.tables import device_person
+from app.central.visibility import Visibility, viewers_of
+from app.central.writing import Reach
 from app.models import User
 from app.models.terms import Role
 from app.services.access import allowed, needed_permissions
@@ -84,6 +88,7 @@ class NoLonger(str):
         return made
 
 
+OUT_OF_SCOPE: Final = "This record is no longer on this laptop's list, so the work on it is handed in to its team."
 _ROLE_LOST = NoLonger("Your role has changed since this was recorded, so it is handed in to the team.")
 _PERSON_LEFT = NoLonger("The person who recorded this may no longer sync, so it is handed in to the team.")
 
@@ -91,17 +96,41 @@ _PERSON_LEFT = NoLonger("The person who recorded this may no longer sync, so it 
 class Judge:
     """Refuses change sets, with the reason in words; knows people and roles as they are in this transaction."""
 
-    def __init__(self, connection: Connection, device: DeviceIdentity) -> None:
+    def __init__(self, connection: Connection, device: DeviceIdentity, now: datetime) -> None:
         self._connection = connection
         self._device = device
         self._scope = Scope(connection)
+        self._reach = Reach(
+            connection, device.device_id, Visibility(connection, viewers_of(connection, device.device_id), now)
+        )
         people = select(User.id, User.role, User.active).join(device_person, device_person.c.user_id == User.id)
         known = connection.execute(people.where(device_person.c.device_id == device.device_id)).all()
         self._roles: dict[str, Role] = {row.id: row.role for row in known if row.active}
         self._left = {row.id for row in known if not row.active}
 
-    def refusal(self, incoming: Incoming) -> str | None:
-        """Return why a change set is refused, or None; a :class:`NoLonger` where it is to be handed in instead."""
+    def refusals(self, due: Sequence[Incoming]) -> dict[str, str | None]:
+        """Return why each change set is refused, or None; a :class:`NoLonger` where it is to be handed in instead.
+
+        Args:
+            due: of one push, in order; those that are not refused count for those after them.
+        """
+        unfit = {each.change_set.id: self._unfit(each) for each in due}
+        if self._device.importing:
+            return unfit
+        self._reach.prepare([each.change_set for each in due if unfit[each.change_set.id] is None])
+        return {each.change_set.id: self._judged(each.change_set, unfit[each.change_set.id]) for each in due}
+
+    def _judged(self, change_set: ChangeSet, unfit: str | None) -> str | None:
+        why = unfit or self._outside(change_set)
+        if why is None:
+            self._scope.take(change_set)
+            self._reach.take(change_set)
+        elif isinstance(why, NoLonger):
+            self._reach.withhold(change_set)
+        return why
+
+    def _unfit(self, incoming: Incoming) -> str | None:
+        """Return why a change set is refused whatever it is about, or None."""
         change_set = incoming.change_set
         if not verified(self._device.public_key, incoming.signed.body, incoming.signed.signature):
             return "The signature of this change does not fit. It may have been damaged on this laptop."
@@ -114,13 +143,17 @@ class Judge:
             return _PERSON_LEFT
         if role is None:
             return "This laptop is not enrolled for the person who made this change. Ask your administrator."
-        why = (
-            self._role_refusal(change_set, actor_id, role)
-            or shape_refusal(change_set.changes)
-            or self._scope.refusal(change_set, actor_id, role)
-        )
-        if why is None:
-            self._scope.take(change_set)
+        return self._role_refusal(change_set, actor_id, role) or shape_refusal(change_set.changes)
+
+    def _outside(self, change_set: ChangeSet) -> str | None:
+        """Return why a change set is refused for what it is about, or None."""
+        actor_id = change_set.actor or self._device.user_id
+        why = self._scope.refusal(change_set, actor_id, self._roles[actor_id])
+        if why == INTERESTED or (why == RESTRICTED and not self._reach.sees(change_set)):
+            # What the laptop may hold no longer leaves it, so the work cannot wait there either.
+            return NoLonger(why, self._reach.team(change_set))
+        if why is None and not self._reach.may(change_set):
+            return NoLonger(OUT_OF_SCOPE, self._reach.team(change_set))
         return why
 
     def _role_refusal(self, change_set: ChangeSet, actor_id: str, role: Role) -> str | None:

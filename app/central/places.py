@@ -91,6 +91,10 @@ class Places:
             row = rows.get(row_id)
             self._links.setdefault((table, row_id), None if row is None else {name: row.get(name) for name in names})
 
+    def read(self, wanted: Mapping[str, set[str]]) -> list[tuple[str, Links]]:
+        """Read rows, by table, and return what links those that are there."""
+        return self._read(wanted)
+
     def prepare(self, rows: Iterable[tuple[str, Links]]) -> None:
         """Read at once what placing these rows will ask for."""
         queue = list(rows)

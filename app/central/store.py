@@ -88,7 +88,7 @@ class Store:
             revision = lock_revision(connection)
             last = self._last_sequence(connection, device.device_id)
             answers = _known_answers(connection, [each.change_set.id for each in incoming])
-            judge = Judge(connection, device)
+            judge = Judge(connection, device, self.time.now())
             due: list[Incoming] = []
             for each in incoming:
                 change_set = each.change_set
@@ -168,7 +168,7 @@ class Store:
 
     def _take(self, connection: Connection, judge: Judge, due: Sequence[Incoming], revision: int) -> list[_Entry]:
         """Judge and merge change sets; one that the database refuses does not take the others with it."""
-        refusals = {each.change_set.id: judge.refusal(each) for each in due}
+        refusals = judge.refusals(due)
         good = [each for each in due if refusals[each.change_set.id] is None]
         applied: dict[str, _Entry] = {}
         try:

@@ -21,7 +21,7 @@ from app.services.access import (
     allowed,
 )
 from app.services.changes import Change
-from app.services.sync.protocol import ACCEPTED, REFUSED
+from app.services.sync.protocol import ACCEPTED, REFUSED, RESCUE
 from app.services.sync.shapes import wire_defaults
 from tests.central.test_store import NOW, Laptop, insert
 
@@ -265,13 +265,13 @@ def test_a_declared_interest_closes_the_case_and_only_another_supervisor_opens_i
     results = ruth.push(
         ruth.change_set(declared), ruth.change_set(scene.note(), sequence=2), ruth.change_set(scene.note(), sequence=3)
     )
-    assert [each.state for each in results] == [ACCEPTED, REFUSED, REFUSED]
+    assert [each.state for each in results] == [ACCEPTED, RESCUE, RESCUE]
     assert results[1].reason == scope.INTERESTED
     ended = update("interest_declared", declared.row, ended_at=(None, at(hours=1)), end_reason=("", "Mistake"))
     assert outcome(ruth, ended) == (REFUSED, grants.OWN)
     other = scene.laptop("stella", Role.SUPERVISOR)
     assert outcome(other, ended, made_at=at(hours=1))[0] == ACCEPTED
-    assert outcome(ruth, scene.note(), made_at=at(minutes=30)) == (REFUSED, scope.INTERESTED)
+    assert outcome(ruth, scene.note(), made_at=at(minutes=30)) == (RESCUE, scope.INTERESTED)
     assert outcome(ruth, scene.note(), made_at=at(hours=2))[0] == ACCEPTED
 
 
