@@ -154,12 +154,12 @@ def test_a_first_pull_that_is_cut_off_goes_on_where_it_stopped(
     central: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from app.central import reading
+    from app.central import snapshots
 
     for number in range(30):
         note(dawn, f"Note {number}")
     sync_once(dawn)
-    monkeypatch.setattr(reading, "SNAPSHOT_ROWS", 10)
+    monkeypatch.setattr(snapshots, "SNAPSHOT_ROWS", 10)
     net.requests.clear()
     real = net.forward
 

@@ -111,22 +111,6 @@ def apply_entries(
     return len(received)
 
 
-def keep_history(session: Session, entries: Sequence[LogEntry], device_id: str) -> None:
-    """Keep older entries of the log for history only: the snapshot already stood for them.
-
-    Raises:
-        CentralUnreachable: an entry cannot be read.
-    """
-    try:
-        read = [read_entry(entry) for entry in entries]
-        _keep_history(
-            session,
-            [entry for entry in read if entry.change_set is not None and entry.change_set.device != device_id],
-        )
-    except (ShapeError, msgspec.MsgspecError, KeyError, IndexError, RecursionError, ValueError) as error:
-        raise nonsense() from error
-
-
 def apply_snapshot_page(session: Session, page: SnapshotPage, device_id: str, since: int) -> int:
     """Write a page of a first pull; what this laptop wrote and the snapshot does not stand for keeps its values.
 

@@ -20,19 +20,19 @@ from app.services.sync import (
     team_keys,
     unit_history,
 )
-from app.services.sync.apply import VaultBehind, keep_history
+from app.services.sync.apply import VaultBehind
 from app.services.sync.countersigning import countersign
 from app.services.sync.document_wishes import Wishes
 from app.services.sync.documents import move_documents
 from app.services.sync.faults import nonsense
 from app.services.sync.pushing import Pusher, pending_count
 from app.services.sync.receipts import ReceiptChecker
+from app.services.sync.scope_protocol import HistoryRequest
 from app.services.sync.telling import Progress, SyncProgress, SyncReport, Transport
 from app.services.workspace import Workspace
 
 __all__ = ["SyncClient", "keep_lease", "pending_count"]
 LEASE_WHEN_UNDER = 20
-_HISTORY_PAGES_A_SYNC = 5
 
 
 class SyncClient:
@@ -179,25 +179,35 @@ class SyncClient:
     def _fetch_history(self) -> None:
         """Fetch, a little each time, the log that the rows here stood for, so that history reaches back."""
         unit_history.fetch(self._ws, self._transport)
-        for _ in range(_HISTORY_PAGES_A_SYNC):
+        for _ in range(unit_history.PAGES_A_SYNC):
             with self._ws.read() as session:
                 stored = facts.get(session, facts.HISTORY_FROM)
+                scoped = facts.get(session, facts.SCOPED) is not None
             if not stored:
                 return
             at, _, end = (int(part) if part.isdigit() else 0 for part in stored.partition(":"))
-            limit = min(protocol.PAGE_ENTRIES, end - at)
             entries: list[protocol.LogEntry] = []
-            if limit > 0:
-                request = protocol.PullRequest(at, limit, self._life)
-                answer = self._transport.call("/pull", request, protocol.PullAnswer)
-                self._check_life(answer.store)
+            following = end
+            if at < end:
+                answer = self._ask_history(at, end, scoped=scoped)
                 entries = [entry for entry in answer.entries if entry.revision <= end]
+                following = answer.cursor if scoped else _last_revision(answer, end)
             with self._ws.apply_session() as session:
-                keep_history(session, entries, self._device)
-                if entries and entries[-1].revision < end:
-                    facts.put(session, facts.HISTORY_FROM, f"{entries[-1].revision}:{end}")
+                unit_history.keep(session, entries, self._device)
+                if at < following < end:
+                    facts.put(session, facts.HISTORY_FROM, f"{following}:{end}")
                 else:
                     facts.forget(session, facts.HISTORY_FROM)
+
+    def _ask_history(self, at: int, end: int, *, scoped: bool) -> protocol.PullAnswer:
+        """Ask for a page of the log that the first pull stood for: of all that is held here, where there is scope."""
+        limit = min(protocol.PAGE_ENTRIES, end - at)
+        if scoped:
+            request = HistoryRequest([], at, end, limit)
+            return self._transport.call("/units/history", request, protocol.PullAnswer)
+        answer = self._transport.call("/pull", protocol.PullRequest(at, limit, self._life), protocol.PullAnswer)
+        self._check_life(answer.store)
+        return answer
 
     def renew_leases(self) -> None:
         """Borrow case numbers when this year's run low."""

@@ -24,13 +24,13 @@ from app.models import RowLeaving, UnitArriving, UnitHistory, UnitLeaving, UnitT
 from app.services.audit import Action
 from app.services.batches import batched
 from app.services.capture import unit_of
-from app.services.sync import arrivals, facts, letting_go, unit_history
+from app.services.sync import arrivals, facts, letting_go
 from app.services.sync.apply import apply_entries
 from app.services.sync.faults import nonsense
 from app.services.sync.protocol import PullAnswer, ScopeChange
 from app.services.sync.scope_protocol import ProofAnswer, ProofRequest
 from app.services.sync.telling import SyncReport, Transport
-from app.services.sync.unit_rows import UNIT_TABLES, dashed, note_touched, units_touched
+from app.services.sync.unit_rows import UNIT_TABLES, note_touched, units_touched
 from app.services.workspace import Workspace
 
 FUSE_UNITS = 50
@@ -68,7 +68,6 @@ def take_answer(session: Session, answer: PullAnswer, device_id: str, *, own_too
     note(session, answer.scope)
     if facts.get(session, facts.SCOPED) is None:
         facts.put(session, facts.SCOPED, "1")
-    _take_over_history(session)
     return received
 
 
@@ -203,18 +202,6 @@ def _forget(connection: Connection, units: Sequence[str], rows: dict[str, set[st
 
 
 # -- what else follows -------------------------------------------------------------------------------------------------
-
-
-def _take_over_history(session: Session) -> None:
-    """Have the history that a first pull left to be fetched come unit by unit: the log as a whole is not for us."""
-    stored = facts.get(session, facts.HISTORY_FROM)
-    if not stored:
-        return
-    until = stored.partition(":")[2]
-    connection = session.connection()
-    units = [dashed(unit) for unit in connection.exec_driver_sql("SELECT id FROM child").scalars()]
-    unit_history.note(connection, units, int(until) if until.isdigit() else 0)
-    facts.forget(session, facts.HISTORY_FROM)
 
 
 def touched(session: Session, changes: Sequence[Any]) -> None:
