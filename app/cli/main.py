@@ -20,7 +20,9 @@ GROUPS = {
     "document": ("app.cli.documents", "Add, link and export documents."),
     "letter": ("app.cli.letters", "Draft, preview and issue letters."),
     "team": ("app.cli.team", "See the team queue and allocate cases."),
+    "conflicts": ("app.cli.conflicts", "See two values for one field, and decide between them."),
     "sync": ("app.cli.sync", "Sync with the central store."),
+    "handed-in": ("app.cli.handed_in", "Open work that was handed in to your team, take it over or set it aside."),
     "audit": ("app.cli.audit", "Read and verify the audit chain."),
 }
 
