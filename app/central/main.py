@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import TyperException
 
-from app.central import audit_commands, operating_commands, recovery_commands
+from app.central import audit_commands, operating_commands, recovery_commands, rescue_commands, sign_in_commands
 from app.central.command import Data, Dsn, Json, Username, answer, services_on
 from app.errors import RollcallError
 
@@ -90,13 +90,6 @@ def _on_device(word: str, act: Callable[["CentralServices", str], None], dsn: st
 Device = Annotated[str, typer.Argument(help="The laptop's id, as the devices command shows it.")]
 
 
-@app.command()
-def revoke(device: Device, dsn: Dsn = "", data: Data = None) -> None:
-    """Let a laptop in no more."""
-    _on_device(device, lambda services, device_id: services.trust.revoke(device_id), dsn, data)
-    sys.stdout.write("Revoked. Its next sync is refused; what it has not sent stays on it.\n")
-
-
 @app.command("allow-import")
 def allow_import(
     device: Device,
@@ -113,6 +106,8 @@ def allow_import(
 operating_commands.add_to(app)
 recovery_commands.add_to(app)
 audit_commands.add_to(app)
+rescue_commands.add_to(app)
+sign_in_commands.add_to(app)
 
 
 def run(arguments: list[str]) -> int:

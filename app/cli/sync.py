@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.context import OPTIONS, Json, answer, open_the_vault, open_workspace, passphrase, unlocked_workspace
+from app.errors import EnvironmentFault
 from app.timesource import SystemTime
 
 app = typer.Typer()
@@ -14,9 +15,12 @@ app = typer.Typer()
 @app.command()
 def now(as_json: Json = False) -> None:
     """Send what waits and fetch what is new."""
+    from app.services.safekeeping import second_folders
+    from app.services.sync import revocation
     from app.services.sync.authority import keep_authority_key
     from app.services.sync.client import SyncClient
     from app.services.sync.enrolment import open_transport
+    from app.services.sync.faults import NotLetIn
 
     with open_the_vault() as vault:
         workspace = unlocked_workspace(vault)
@@ -24,6 +28,11 @@ def now(as_json: Json = False) -> None:
         try:
             report = SyncClient(workspace, transport).run()
             keep_authority_key(vault, workspace, transport.authority)
+        except NotLetIn as turned_away:
+            if not (ended := revocation.words_when_ended(workspace, turned_away)):
+                raise
+            revocation.end(vault, second_folders())
+            raise EnvironmentFault(ended) from turned_away
         finally:
             transport.close()
     lines = [
@@ -32,6 +41,8 @@ def now(as_json: Json = False) -> None:
     ]
     if report.conflicted:
         lines.append(f"To review because somebody else changed the same thing: {report.conflicted}.")
+    if report.handed_in:
+        lines.append(f"Handed in to your team, because you may no longer write there: {report.handed_in}.")
     lines += [f"Refused and kept on this laptop: {reason}" for reason in report.reasons]
     answer(report, as_json=as_json, text="\n".join(lines))
     if report.refused:

@@ -62,6 +62,14 @@ def second_folder(settings: "Settings") -> Path | None:
     return Path(named) if named else None
 
 
+def second_folders() -> list[Path]:
+    """Return the folders beside the vault's own in which its backups may be: what must go when a vault is ended."""
+    from app.settings import Settings
+
+    found = second_folder(Settings())
+    return [] if found is None else [found]
+
+
 def kept() -> Kept:
     """Return how many backups stay on this machine."""
     return Kept(policy().backups_daily, policy().backups_weekly)

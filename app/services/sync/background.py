@@ -21,7 +21,7 @@ from app.models import ChangeSetRow
 from app.models.terms import ChangeState, Role
 from app.services.access import Permission, allowed
 from app.services.conflicts import listing
-from app.services.sync import facts, run_history
+from app.services.sync import facts, revocation, run_history
 from app.services.sync.authority import keep_authority_key
 from app.services.sync.client import SyncClient, pending_count
 from app.services.sync.document_wishes import Wishes
@@ -246,6 +246,9 @@ class BackgroundSync:
             at_most = PORTAL_SECONDS if fault.trouble is Trouble.PORTAL else LONGEST_WAIT_SECONDS * 2
             return self._failed(started_at, state, fault, fault.trouble, fault.wait_seconds or 0.0, at_most)
         except NotLetIn as fault:
+            if ended := revocation.words_when_ended(self._ws, fault):
+                self._publish(self._told(SyncState.ENDED, ended))
+                return LONGEST_WAIT_SECONDS
             state = SyncState.SIGN_IN if fault.code in _SIGN_IN_CODES else SyncState.FAILED
             return self._failed(started_at, state, fault, fault.code)
         except (EnvironmentFault, UserError) as fault:

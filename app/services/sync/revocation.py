@@ -81,12 +81,12 @@ class _RescueOnly:
         return self._transport.call(own.get(path, path), message, kind)
 
 
-def last_contact(ws: Workspace, label: str) -> LastContact:
+def last_contact(ws: Workspace, label: str = "") -> LastContact:
     """Hand in what this laptop has not sent and end it, when the central store's signed word says that it must.
 
     Args:
         ws: of a laptop that was just turned away as revoked.
-        label: the laptop's name, for the page that says what happened.
+        label: the laptop's name, for the page that says what happened; the vault's own by default.
 
     Raises:
         CentralUnreachable: it can be tried again; what has a receipt is done, and nothing was destroyed.
@@ -118,8 +118,8 @@ def last_contact(ws: Workspace, label: str) -> LastContact:
     total = _handed_in_count(ws)
     from app.services.vault import vault_file
 
-    vault_id = vault_file.candidates(ws.folder)[0].header.vault
-    ending.begin(ws.folder, vault_id, label, at=ws.time.now(), handed_in=total, lost=token.lost)
+    header = vault_file.candidates(ws.folder)[0].header
+    ending.begin(ws.folder, header.vault, label or header.label, at=ws.time.now(), handed_in=total, lost=token.lost)
     get_logger().info("this laptop was ended", count=total)
     return LastContact(True, total, 0, words_of(total))
 
@@ -128,6 +128,17 @@ _KEPT_WORDS = (
     "This laptop may no longer sync, and its work cannot be handed in yet because your team has no key. "
     "Your work is kept on it. Ask your administrator."
 )
+
+
+def words_when_ended(ws: Workspace, turned_away: NotLetIn) -> str:
+    """Return what happened, once a laptop that was turned away for good has handed in everything; empty until then."""
+    if turned_away.code != REVOKED:
+        return ""
+    try:
+        came_to = last_contact(ws)
+    except (CentralUnreachable, NotLetIn):
+        return ""
+    return came_to.words if came_to.ended else ""
 
 
 def words_of(handed_in: int) -> str:

@@ -20,6 +20,8 @@ class SyncState(StrEnum):
     SIGN_IN = "sign_in"
     FAILED = "failed"
     READ_ONLY = "read_only"
+    ENDED = "ended"
+    """This laptop may not sync any more, and what it had not sent is with the team."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class SyncStatus:
                 return "Could not sync"
             case SyncState.READ_ONLY:
                 return "Read only"
+            case SyncState.ENDED:
+                return "Access ended"
 
     def short_words(self) -> str:
         """Return the pill's words for a narrow window."""
@@ -102,6 +106,8 @@ class SyncStatus:
                 return "Could not reach the central store. Your work is kept. Rollcall will try again."
             case SyncState.READ_ONLY:
                 return "This laptop can read but not change records."
+            case SyncState.ENDED:
+                return self.message
 
 
 def changes(count: int) -> str:
