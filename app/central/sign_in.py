@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.central.accounts import Accounts
@@ -142,6 +142,11 @@ class SignIn:
         with self._engine.begin() as connection:
             self._spend(connection, message.challenge)
             return self._begin(connection, Signed(user_id, asked.device_id, asked.public_key, LOCAL), settings)
+
+    def unlink(self, user_id: str) -> None:
+        """Forget which subject of the provider a person is."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(person_identity).where(person_identity.c.user_id == user_id))
 
     def _refusal(self, refused: IdTokenRefused, settings: SignInSettings) -> TrustError:
         """Return why an ID token is not believed; where the two servers' clocks are to blame, that is said."""

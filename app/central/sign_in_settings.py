@@ -65,6 +65,14 @@ class SignInConfiguration:
             value = connection.execute(select(fact.c.value).where(fact.c.name == _FACT)).scalar()
         return _decoder.decode(value) if value else SignInSettings()
 
+    def check(self, settings: SignInSettings) -> None:
+        """Refuse settings that do not fit.
+
+        Raises:
+            UserError: says which.
+        """
+        _check(settings)
+
     def write(self, settings: SignInSettings) -> None:
         """Keep settings; every worker process goes by them at once.
 
