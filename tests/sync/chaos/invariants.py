@@ -316,6 +316,8 @@ def _overwritten(before: dict[Key, Row | None], rows: dict[Key, Row], sent: Iter
     for change in sent:
         key = (change.table, change.row)
         was, row = before[key], rows.get(key)
+        if was is None and row is not None and change.op == "update":
+            wrong.append(f"{change.table} {change.row[-6:]} was deleted, and an edit brought it back")
         if was is None or SYNCED_TABLES[change.table].merge_rule is MergeRule.LATEST:
             continue
         for name, (old, new) in change.fields.items():

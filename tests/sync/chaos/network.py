@@ -2,11 +2,12 @@
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app.services.sync.faults import nonsense, too_slow, unreachable
-from app.services.sync.protocol import pack
+from app.services.sync.protocol import PushRequest, pack, unpack
 from app.services.sync.transport import HttpTransport
 from tests.sync.chaos.central import Central, ServerKilled
 
@@ -52,6 +53,10 @@ class Network:
     rate: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
     late: list[Late] = field(default_factory=list)
+    planned: dict[str, list[str]] = field(default_factory=dict)
+    """Faults of the next requests to a path, for stories."""
+    forge: Callable[[str, bytes, bytes], bytes] | None = None
+    """Makes another answer of a path, a request and its answer, for stories."""
     calls: int = 0
     _answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
 
@@ -65,12 +70,14 @@ class Network:
         self.calls += 1
         chance = laptop.chance
         fault = chance.choice(FAULTS) if chance.random() < self.rate else ""
+        if self.planned.get(path):
+            fault = self.planned[path].pop(0)
         if fault:
             self.counts[fault] += 1
             self.say(f"    {laptop.name} {path}: {fault}")
         answer = self._with(fault, laptop.name, path, body, token, chance)
         laptop.pause(f"after {path}")
-        return answer
+        return (answer[0], self.forge(path, body, answer[1])) if self.forge is not None else answer
 
     def deliver_late(self, chance: random.Random) -> str:
         """Let something arrive that was sent long ago; nobody waits for the answer any more."""
@@ -91,6 +98,11 @@ class Network:
             raise unreachable()
         if fault == "portal page":
             raise nonsense()
+        if fault == "last one alone":
+            found = unpack(PushRequest, body)
+            body = pack(PushRequest(found.sets[-1:], found.store))
+        if fault == "nobody there":
+            return 200, b""
         if fault == "token expired":
             token = "expired" if token else token
         if fault == "request duplicated":
