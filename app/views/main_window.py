@@ -258,6 +258,7 @@ class MainWindow(QWidget):
         popover.sync_asked.connect(self.context.sync.sync_now)
         popover.centre_asked.connect(lambda: self.navigate("sync"))
         popover.review_asked.connect(lambda: self.navigate("conflicts"))
+        popover.sign_in_asked.connect(lambda: self.navigate("sign_in"))
         popover.show_under(self.top_bar.pill)
 
     def _escape(self) -> None:

@@ -92,6 +92,7 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec(
         "security", "Security", "shield-check", "", "app.views.security.security_page:SecurityPage", None, "settings"
     ),
+    PageSpec("sign_in", "Sign in", "log-in", "", "app.views.sign_in.page:SignInPage", None, "settings"),
     PageSpec("backups", "Backups", "archive", "", "app.views.backups.backups_page:BackupsPage", None, "settings"),
     PageSpec("letter", "Letter", "mail", "", "app.views.letters.letter_page:LetterPage", "WRITE_LETTERS", "letters"),
 )

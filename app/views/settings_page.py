@@ -90,6 +90,7 @@ class SettingsPage(QWidget):
         column.setSpacing(px(14))
         column.addWidget(look)
         column.addWidget(lock)
+        column.addWidget(self._sign_in_card())
         column.addWidget(self._security_card())
         column.addWidget(self._backups_card())
         column.addWidget(LaptopCard())
@@ -106,6 +107,24 @@ class SettingsPage(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
+
+    def _sign_in_card(self) -> Card:
+        """Return the card that says who is signed in to the central store, and leads to signing in and out."""
+        card = Card("Signed in")
+        column = card.padded()
+        self.signed_in = Text("", "secondary", ink="ink2", wrap=True)
+        column.addWidget(self.signed_in)
+        self.sign_in = QuietButton("Sign in or out", "log-in", compact=True)
+        self.sign_in.setObjectName("open_sign_in")
+        self.sign_in.clicked.connect(lambda: self.context.navigate("sign_in"))
+        column.addWidget(self.sign_in, 0, Qt.AlignmentFlag.AlignLeft)
+        return card
+
+    def _show_signed_in(self) -> None:
+        from app.services.sign_in import sessions
+
+        ws = self.context.ws
+        self.context.runner.run(self, lambda: sessions.state(ws), lambda state: self.signed_in.setText(state.words))
 
     def _security_card(self) -> Card:
         """Return the card that leads to the security page."""
@@ -134,6 +153,7 @@ class SettingsPage(QWidget):
     def open(self) -> None:
         """Show the settings as they are."""
         self._show()
+        self._show_signed_in()
 
     def _show(self) -> None:
         settings = self.context.settings

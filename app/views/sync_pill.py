@@ -119,11 +119,13 @@ class SyncPopover(QFrame):
         sync_asked: Sync now.
         centre_asked: Open sync centre.
         review_asked: Review changes, when there are some.
+        sign_in_asked: Sign in, when somebody has to.
     """
 
     sync_asked = Signal()
     centre_asked = Signal()
     review_asked = Signal()
+    sign_in_asked = Signal()
 
     def __init__(self, status: "SyncStatus", parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
@@ -153,6 +155,12 @@ class SyncPopover(QFrame):
             review.activated.connect(self.review_asked)
             review.activated.connect(self.close)
             column.addWidget(review)
+        if status.state == "sign_in":
+            sign_in = Link("Sign in")
+            sign_in.setObjectName("sign_in")
+            sign_in.activated.connect(self.sign_in_asked)
+            sign_in.activated.connect(self.close)
+            column.addWidget(sign_in)
         row = QHBoxLayout()
         self.now_button = QuietButton("Sync now", "refresh-cw", compact=True)
         self.now_button.clicked.connect(self.sync_asked)

@@ -1,0 +1,1 @@
+"""Signing in to the central store, as a page of its own and inside others."""
