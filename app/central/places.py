@@ -29,8 +29,8 @@ _LOOSE: Units = frozenset({LOOSE})
 
 @cache
 def columns_kept(table: str) -> tuple[str, ...]:
-    """Return the columns that say where a row of a table belongs."""
-    names = linking_columns(table)
+    """Return the columns that say where a row of a table belongs, and those by which others find it."""
+    names = linking_columns(table) | _looked_up_by(table)
     return tuple(sorted(names | {"table_name"} if table == "conflict" else names))
 
 
