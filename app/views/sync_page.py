@@ -1,46 +1,45 @@
-"""The Sync centre: what this laptop still has to send, what was not taken and why, and what arrived."""
+"""The Sync centre: what this laptop still has to send, what was not taken and why, what arrived, what room it takes."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from app.timesource import format_date, format_time, to_london
+from app.timesource import format_time
 from app.views import clipboard
 from app.views.context import AppContext
 from app.views.kit.buttons import PrimaryButton, QuietButton
-from app.views.kit.cards import Card, EmptyState, PageHeader
-from app.views.kit.chips import SegmentedControl
-from app.views.kit.feedback import Banner
+from app.views.kit.cards import Card, PageHeader
+from app.views.kit.facts import Facts
+from app.views.kit.feedback import Banner, ProgressPanel
 from app.views.kit.tags import StateTag
 from app.views.kit.text import Link, Text
 from app.views.pages import Crumb
 from app.views.rescue_card import RescueCard
 from app.views.shortcuts import KEYS
-from app.views.sync_columns import COLUMNS
+from app.views.sync_centre.lists import CASES, HISTORY, REFUSED, SyncLists
+from app.views.sync_centre.storage_card import StorageCard
 from app.views.sync_pill import SyncRelay
-from app.views.team.model import QueueModel
-from app.views.team.table import QueueTable
+from app.views.sync_words import SYNC_TAGS, offline_words, size_words, synced_words
 from app.views.tokens import px
 
 if TYPE_CHECKING:
-    from app.services.sync.centre import SyncView, WaitingRow
+    from app.services.sync.case_receipts import CaseReceipts
+    from app.services.sync.centre import SyncView
+    from app.services.sync.refused import RefusedSet
+    from app.services.sync.run_history import Run
     from app.services.sync.status import SyncStatus
 
-_TAGS = {
-    "up_to_date": ("synced", "Up to date"),
-    "syncing": ("info", "Syncing"),
-    "waiting": ("info", "Waiting"),
-    "offline": ("offline", "Offline"),
-    "review": ("conflict", "To review"),
-    "sign_in": ("warning", "Sign in"),
-    "failed": ("warning", "Could not sync"),
-    "read_only": ("info", "Read only"),
-}
-FACTS = ("Waiting", "To review", "Documents on their way", "Last synced", "Safe with a receipt")
+FACTS = (
+    "Waiting",
+    "To review",
+    "Documents on their way",
+    "Last synced",
+    "Works offline until",
+    "Compared with the central store",
+    "Safe with a receipt",
+)
 _REFRESH_MS = 400
-_TWO_ROWS_BELOW = 760
 
 
 class SyncPage(QWidget):
@@ -86,54 +85,36 @@ class SyncPage(QWidget):
         self.words = Text("", "body", wrap=True)
         self.words.setObjectName("sync_words")
         column.addWidget(self.words)
-        self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(px(24))
-        self._grid.setVerticalSpacing(px(4))
-        self.facts: dict[str, Text] = {}
-        self._labels: list[tuple[Text, Text]] = []
-        for label in FACTS:
-            name, value = Text(label, "meta", ink="ink2"), Text("", "body", weight="strong", tabular=True)
-            value.setObjectName("fact_" + label.casefold().replace(" ", "_"))
-            self.facts[label] = value
-            self._labels.append((name, value))
-        column.addLayout(self._grid)
+        self.note = Text("", "secondary", ink="ink2", wrap=True)
+        self.note.setObjectName("sync_note")
+        self.note.hide()
+        column.addWidget(self.note)
+        self.progress = ProgressPanel("")
+        self.progress.label.hide()
+        self.progress.setObjectName("sync_progress")
+        self.progress.hide()
+        column.addWidget(self.progress)
+        self.facts = Facts(FACTS)
+        column.addWidget(self.facts)
         self.review = Link("Review changes", "body")
         self.review.setObjectName("review_changes")
         self.review.activated.connect(lambda: self.context.navigate("conflicts"))
         self.review.hide()
         column.addWidget(self.review)
-        self._place_facts(len(FACTS))
         self.refused = Banner(
             "warn",
-            "The central store did not take some changes. They are kept on this laptop with the reason beside them. "
-            "Make the change again in a way that is allowed, or ask a supervisor.",
+            "The central store did not take some changes. They are kept on this laptop with the reason beside them.",
+            [("See what to do", lambda: self.lists.show_list(REFUSED))],
         )
         self.rebuilt = RescueCard(self.context)
         self.refused.setObjectName("refused_notice")
         self.refused.hide()
 
-    def _place_facts(self, across: int) -> None:
-        for place, (name, value) in enumerate(self._labels):
-            row, column = divmod(place, across)
-            self._grid.addWidget(name, 2 * row, column)
-            self._grid.addWidget(value, 2 * row + 1, column)
-
     def _make_list(self) -> None:
-        self.choice = SegmentedControl([("waiting", "Waiting"), ("recent", "Settled lately")], "What the list shows")
-        self.choice.setObjectName("sync_choice")
-        self.choice.chosen.connect(lambda _value: self._show_rows())
-        self.list_card = Card("Changes", "", self.choice)
-        self.model = QueueModel(COLUMNS, "id", ticks=False, parent=self)
-        self.table = QueueTable("Changes of this laptop", self.model)
-        self.table.setObjectName("sync_table")
-        self.table.opened.connect(self._open_row)
-        self.empty = EmptyState("Nothing waits. Everything you have recorded is in the central store.")
-        # A stacked layout without a widget of its own would show its first page as a window.
-        self.table.setParent(self)
-        self._stack = QStackedLayout()
-        self._stack.addWidget(self.table)
-        self._stack.addWidget(self.empty)
-        self.list_card.body.addLayout(self._stack, 1)
+        self.lists = SyncLists(self.context)
+        self.lists.case_asked.connect(lambda case_id: self.context.navigate("case", case_id=case_id))
+        self.lists.chosen.connect(self._read_list)
+        self.storage = StorageCard(self.context)
 
     def _lay_out(self) -> None:
         inner = QWidget()
@@ -146,7 +127,8 @@ class SyncPage(QWidget):
         column.addWidget(self.status_card)
         column.addWidget(self.refused)
         column.addWidget(self.rebuilt)
-        column.addWidget(self.list_card, 1)
+        column.addWidget(self.lists, 1)
+        column.addWidget(self.storage)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -155,14 +137,15 @@ class SyncPage(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
-        self.table.setMinimumHeight(px(150))
-        self.setFocusProxy(self.table)
+        self.setFocusProxy(self.lists.table)
 
     # Page
 
     def open(self) -> None:
         """Read the page anew."""
         self.refresh()
+        self.storage.refresh()
+        self._read_list(self.lists.shown())
         self.rebuilt.refresh()
 
     def primary_action(self) -> None:
@@ -171,7 +154,7 @@ class SyncPage(QWidget):
 
     def panes(self) -> list[QWidget]:
         """Return where F6 stops."""
-        return [self.sync_now, self.choice, self.table]
+        return [self.sync_now, self.lists.choice, self.lists.current_table(), self.storage.days]
 
     def refresh(self) -> None:
         """Read what waits, off the window's thread."""
@@ -188,89 +171,85 @@ class SyncPage(QWidget):
         if self.isVisible() and not self._later.isActive():
             self._later.start()
 
+    def _read_list(self, key: str) -> None:
+        """Read what the chosen list shows beside the changes, off the window's thread."""
+        ws, runner = self.context.ws, self.context.runner
+
+        def cases() -> "tuple[CaseReceipts, ...]":
+            from app.services.sync import case_receipts
+
+            return case_receipts.receipts_by_case(ws)
+
+        def runs() -> "tuple[Run, ...]":
+            from app.services.sync import run_history
+
+            return run_history.last_runs(ws)
+
+        def refused() -> "list[RefusedSet]":
+            from app.services.sync import refused
+
+            return refused.refused_sets(ws)
+
+        if key == CASES:
+            runner.run(self, cases, self.lists.set_cases)
+        elif key == HISTORY:
+            runner.run(self, runs, self.lists.set_runs)
+        elif key == REFUSED:
+            runner.run(self, refused, self.lists.set_refused)
+
     def _show(self, view: "SyncView") -> None:
-        self._view = view
-        self.facts["Waiting"].setText(str(view.pending_count))
-        self.facts["To review"].setText(str(view.conflict_count + view.refused_count))
-        self.facts["Documents on their way"].setText(str(view.document_count))
-        self.facts["Safe with a receipt"].setText(str(view.receipts))
-        at = view.last_synced_at
-        if at is None:
-            words = "Not yet"
-        else:
-            day = to_london(at).date()
-            words = f"{'Today' if day == self.context.ws.time.today() else format_date(day)}, {format_time(at)}"
-        self.facts["Last synced"].setText(words)
+        today = self.context.ws.time.today()
+        documents = f"{view.document_count}, {size_words(view.document_bytes)}" if view.document_count else "0"
+        self.facts.set_fact("Waiting", str(view.pending_count))
+        self.facts.set_fact("To review", str(view.conflict_count + view.refused_count))
+        self.facts.set_fact("Documents on their way", documents)
+        self.facts.set_fact("Safe with a receipt", str(view.receipts))
+        self.facts.set_fact("Last synced", synced_words(view.last_synced_at, today))
+        self.facts.set_fact("Works offline until", offline_words(view.last_synced_at))
+        self.facts.set_fact("Compared with the central store", _proof_words(view))
         self.refused.setVisible(view.refused_count > 0)
         self.review.setVisible(view.conflict_count > 0)
         self.sync_now.setEnabled(view.enrolled)
-        self._show_rows()
-
-    def _show_rows(self) -> None:
-        if self._view is None:
-            return
-        waiting = self.choice.value() == "waiting"
-        rows = self._view.waiting if waiting else self._view.recent
-        self.model.set_rows(rows)
-        self.empty.set_text(
-            (
-                "Nothing waits. Everything you have recorded is in the central store."
-                if self._view.enrolled
-                else "This laptop is not enrolled with a central store. Everything is kept on it."
-            )
-            if waiting
-            else "Nothing was sent or received yet."
-        )
-        self._stack.setCurrentWidget(self.table if rows else self.empty)
+        self.lists.set_view(view)
+        self._read_list(self.lists.shown())
 
     def _show_status(self, status: "SyncStatus") -> None:
-        self.tag.set_state(*_TAGS[str(status.state)])
+        self.tag.set_state(*SYNC_TAGS[str(status.state)])
         sentence = status.sentence()
+        syncing = status.state.value == "syncing" and status.total_count > 0
         if status.state.value in ("failed", "offline", "sign_in") and status.message:
             sentence = status.message
-        elif status.state.value == "syncing" and status.total_count:
+        elif syncing:
             sentence = f"{status.message}: {status.done_count} of {status.total_count}."
         self.words.setText(sentence)
+        self.note.setText(status.note)
+        self.note.setVisible(bool(status.note))
+        self.progress.setVisible(syncing)
+        if syncing:
+            self.progress.set_progress(status.done_count, status.total_count)
         self._refresh_soon()
 
-    def _open_row(self, row: "WaitingRow") -> None:
-        if row.case_id is not None:
-            self.context.navigate("case", case_id=row.case_id)
-
     def _copy_details(self) -> None:
-        clipboard.copy(self.details())
-        self.context.toast("Details copied. They hold no personal data.")
+        ws, status, rebuilt = self.context.ws, self.context.sync.status(), self.rebuilt.lines()
 
-    def details(self) -> str:
-        """Return what helps IT: states, counts and times; nothing about anybody."""
-        from app import __version__
+        def work() -> str:
+            from app.services.sync import it_details
 
-        status, view = self.context.sync.status(), self._view
-        lines: list[tuple[str, Any]] = [
-            ("Rollcall", __version__),
-            ("Laptop", self.context.ws.actor.device_id),
-            ("State", status.state.value),
-            ("Message", status.message or "none"),
-        ]
-        if view is not None:
-            lines += [
-                ("Enrolled", "yes" if view.enrolled else "no"),
-                ("Revision", view.revision),
-                ("Waiting", view.pending_count),
-                ("Refused", view.refused_count),
-                ("Conflicts", view.conflict_count),
-                ("Documents on their way", view.document_count),
-                ("Receipts", view.receipts),
-                ("Last synced", view.last_synced_at.isoformat() if view.last_synced_at else "never"),
-            ]
-            lines += [
-                ("Not taken", row.state_words.partition(": ")[2]) for row in view.waiting if row.state == "refused"
-            ]
-        if self.rebuilt.lines():
-            lines.append(("Rebuilt", self.rebuilt.lines()))
-        return "\n".join(f"{name}: {value}" for name, value in lines)
+            told = it_details.details_for_it(ws, status)
+            return f"{told}\nRebuilt: {rebuilt}" if rebuilt else told
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Put the facts in two rows when there is no room for one."""
-        super().resizeEvent(event)
-        self._place_facts(len(FACTS) if self.width() >= px(_TWO_ROWS_BELOW) else 3)
+        def done(text: str) -> None:
+            clipboard.copy(text)
+            self.context.toast("Details copied. They hold no personal data.")
+
+        self.context.runner.run(self, work, done)
+
+
+def _proof_words(view: "SyncView") -> str:
+    """Return what the last comparison of everything found."""
+    if view.proven_at is None:
+        return "Not yet"
+    if view.proven_unequal:
+        return f"{view.proven_unequal} of {view.proven_count} differ"
+    healed = f", {view.proven_healed} put right" if view.proven_healed else ""
+    return f"{format_time(view.proven_at)}, {view.proven_count} equal{healed}"

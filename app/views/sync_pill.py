@@ -11,6 +11,7 @@ from app.views.icons import paint_icon
 from app.views.kit.buttons import QuietButton
 from app.views.kit.paint import focus_ring, frame, paint_text
 from app.views.kit.text import Link, Text
+from app.views.sync_words import offline_words
 from app.views.theme import Themed, metrics
 from app.views.tokens import RADIUS_PILL, current, px
 
@@ -141,9 +142,13 @@ class SyncPopover(QFrame):
         column.addWidget(Text(status.message if tried else status.sentence(), "secondary", ink="ink2", wrap=True))
         if status.message and not tried:
             column.addWidget(Text(status.message, "secondary", ink="ink2", wrap=True))
+        if status.note:
+            column.addWidget(Text(status.note, "secondary", ink="ink2", wrap=True))
         at = status.last_synced_at
         when = f"{to_london(at):%H:%M}, {format_date(to_london(at).date())}" if at else "Not yet"
-        for label, value in (("Waiting to sync", str(status.pending_count)), ("Last synced", when)):
+        until = offline_words(at)
+        facts = (("Waiting to sync", str(status.pending_count)), ("Last synced", when), ("Works offline until", until))
+        for label, value in facts:
             row = QHBoxLayout()
             row.addWidget(Text(label, "secondary", ink="ink2"))
             row.addStretch(1)

@@ -5,19 +5,21 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.services.access import Permission, allowed
-from app.timesource import format_date, format_time, format_weekday, to_london
+from app.timesource import format_weekday
 from app.views.context import AppContext
 from app.views.kit.buttons import PlainButton, PrimaryButton
 from app.views.kit.cards import Card, EmptyState, PageHeader
 from app.views.kit.delegates import TwoLine, TwoLineDelegate
+from app.views.kit.facts import Facts
 from app.views.kit.rows import RowModel
 from app.views.kit.tags import StateTag
 from app.views.kit.text import Link, Text
 from app.views.pages import Crumb
 from app.views.sync_pill import SyncRelay
+from app.views.sync_words import SYNC_TAGS, offline_words, synced_words
 from app.views.today_rows import (
     ClockDelegate,
     ClockRow,
@@ -37,16 +39,6 @@ if TYPE_CHECKING:
 TWO_COLUMNS_FROM = 860
 SHOWN_DOCUMENTS = 3
 _SHOWN_TABLES = frozenset({"case", "clock", "task", "document", "child", "safety_flag"})
-_LAPTOP_TAGS = {
-    "up_to_date": ("synced", "Up to date"),
-    "syncing": ("info", "Syncing"),
-    "waiting": ("info", "Waiting"),
-    "offline": ("offline", "Offline"),
-    "review": ("conflict", "To review"),
-    "sign_in": ("warning", "Sign in"),
-    "failed": ("warning", "Could not sync"),
-    "read_only": ("info", "Read only"),
-}
 
 
 class TodayPage(QWidget):
@@ -130,15 +122,8 @@ class TodayPage(QWidget):
         column = self.laptop_card.padded()
         self.laptop_words = Text("", "body", wrap=True)
         column.addWidget(self.laptop_words)
-        self._facts: dict[str, Text] = {}
-        for label in ("Waiting to sync", "Last synced", "Your cases"):
-            row = QHBoxLayout()
-            row.addWidget(Text(label, "secondary", ink="ink2"), 0, Qt.AlignmentFlag.AlignTop)
-            value = Text("", "secondary", tabular=True, wrap=True)
-            value.setAlignment(Qt.AlignmentFlag.AlignRight)
-            row.addWidget(value, 1)
-            self._facts[label] = value
-            column.addLayout(row)
+        self.facts = Facts(("Waiting to sync", "Last synced", "Your cases", "Works offline until"), lines=True)
+        column.addWidget(self.facts)
         self.review = Link("Review changes", "body")
         self.review.setObjectName("review_changes")
         self.review.activated.connect(lambda: self.context.navigate("conflicts"))
@@ -240,8 +225,8 @@ class TodayPage(QWidget):
             shown.setVisible(bool(rows))
             empty.setVisible(not rows)
         self.visits_card.setVisible(bool(view.visits))
-        self._facts["Waiting to sync"].setText(view.waiting or "Nothing")
-        self._facts["Your cases"].setText(f"{cases} on this laptop")
+        self.facts.set_fact("Waiting to sync", view.waiting or "Nothing")
+        self.facts.set_fact("Your cases", f"{cases} on this laptop")
 
     def _look_for_matches(self) -> None:
         ws, ids = self.context.ws, [row.document_id for row in self.document_model.rows()]
@@ -262,16 +247,12 @@ class TodayPage(QWidget):
             self.document_model.set_rows(told)
 
     def _show_sync(self, status: "SyncStatus") -> None:
-        self.laptop_tag.set_state(*_LAPTOP_TAGS[str(status.state)])
+        self.laptop_tag.set_state(*SYNC_TAGS[str(status.state)])
         self.laptop_words.setText(status.sentence())
         self.review.setVisible(status.review_count > 0)
-        at = status.last_synced_at
-        if at is None:
-            words = "Not yet"
-        else:
-            day = to_london(at).date()
-            words = f"{'Today' if day == self.context.ws.time.today() else format_date(day)}, {format_time(at)}"
-        self._facts["Last synced"].setText(words)
+        at, today = status.last_synced_at, self.context.ws.time.today()
+        self.facts.set_fact("Last synced", synced_words(at, today))
+        self.facts.set_fact("Works offline until", offline_words(at))
         if self.isVisible():
             self.refresh()
 

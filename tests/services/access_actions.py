@@ -50,7 +50,8 @@ from app.services.letters import export as letters_export
 from app.services.letters import facts, letters
 from app.services.letters import listing as letters_listing
 from app.services.matching import Subject
-from app.services.sync import case_receipts, centre, fetching, refused, run_history, stale, storage
+from app.services.sync import case_receipts, centre, fetching, it_details, refused, run_history, stale, storage
+from app.services.sync.status import SyncState, SyncStatus
 from tests.services.access_scene import Family, Scene, TrialWorkspace
 from tests.services.exchange.test_deletion_returns import GOOD, HEADER
 
@@ -131,6 +132,7 @@ EVERYBODY = frozenset(
         "sync.refused.cleared_sets",
         "sync.refused.details_for_it",
         "sync.case_receipts.receipts_by_case",
+        "sync.it_details.details_for_it",
         "sync.run_history.last_runs",
         "sync.run_history.note_run",
         "sync.storage.let_documents_go",
@@ -513,6 +515,7 @@ OWN_LAPTOP: dict[str, Call] = {
     "access_alerts.waiting": lambda ws, k, s: access_alerts.waiting(ws),
     "sync.centre.sync_view": lambda ws, k, s: centre.sync_view(ws),
     "sync.case_receipts.receipts_by_case": lambda ws, k, s: case_receipts.receipts_by_case(ws),
+    "sync.it_details.details_for_it": lambda ws, k, s: it_details.details_for_it(ws, SyncStatus(SyncState.UP_TO_DATE)),
     "sync.run_history.last_runs": lambda ws, k, s: run_history.last_runs(ws),
     "sync.storage.storage_view": lambda ws, k, s: storage.storage_view(ws),
 }

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.models import CaseRow, ChangeLine, ChangeSetRow, Document, SyncState
+from app.models import CaseRow, ChangeLine, ChangeSetRow
 from app.models.terms import ChangeState
 from app.services.access import Permission, allowed, require
 from app.services.conflicts import listing
 from app.services.restriction import sight_of
-from app.services.sync import facts
+from app.services.sync import document_wishes, facts, proving
 from app.services.sync.client import pending_count
 from app.services.workspace import Workspace
 
@@ -55,9 +55,11 @@ class SyncView:
         enrolled: whether there is a central store to sync with.
         conflict_count: changes for a person to choose between.
         refused_count: change sets the central store did not take.
-        document_count: documents whose bytes are not known to be on both sides.
+        document_count, document_bytes: documents whose bytes have still to go up or come down.
         waiting: refused first, then oldest first.
         recent: settled lately, newest first.
+        proven_at, proven_count, proven_healed, proven_unequal: when everything here was last compared with the central
+            store, how many children that were, how many were put right, and how many still differ.
         receipts: change sets of this laptop with a signed receipt.
     """
 
@@ -72,6 +74,21 @@ class SyncView:
     last_synced_at: datetime | None
     waiting: tuple[WaitingRow, ...]
     recent: tuple[WaitingRow, ...]
+    document_bytes: int = 0
+    proven_at: datetime | None = None
+    proven_count: int = 0
+    proven_healed: int = 0
+    proven_unequal: int = 0
+
+    @property
+    def refused(self) -> tuple[WaitingRow, ...]:
+        """What was not taken."""
+        return tuple(row for row in self.waiting if row.state == "refused")
+
+    @property
+    def pending(self) -> tuple[WaitingRow, ...]:
+        """What waits to be sent."""
+        return tuple(row for row in self.waiting if row.state != "refused")
 
 
 _WORDS = {
@@ -94,8 +111,8 @@ def sync_view(ws: Workspace) -> SyncView:
         refused = _count(session, ChangeSetRow, ChangeSetRow.state == ChangeState.REFUSED)
         conflicts = listing.review_count(session, ws.actor)
         stored = facts.get(session, facts.LAST_SYNCED)
-        settled = select(SyncState.name).where(SyncState.name == facts.DOCUMENT_PREFIX + Document.sha256)
-        unsent = _count(session, Document, ~settled.exists())
+        documents, size = document_wishes.unsettled_count(session, ws.time, document_wishes.Wishes())
+        proof = proving.last_proof(session)
         waiting = [
             *_rows(session, ChangeSetRow.state == ChangeState.REFUSED, ChangeSetRow.sequence, MOST_ROWS, closed),
             *_rows(session, ChangeSetRow.state == ChangeState.PENDING, ChangeSetRow.sequence, MOST_ROWS, closed),
@@ -121,7 +138,12 @@ def sync_view(ws: Workspace) -> SyncView:
         pending_count=pending,
         conflict_count=conflicts,
         refused_count=refused,
-        document_count=unsent if enrolled else 0,
+        document_count=documents if enrolled else 0,
+        document_bytes=size if enrolled else 0,
+        proven_at=proof.at if proof else None,
+        proven_count=proof.units if proof else 0,
+        proven_healed=proof.healed if proof else 0,
+        proven_unequal=proof.unequal if proof else 0,
         receipts=receipts,
         revision=revision,
         last_synced_at=datetime.fromisoformat(stored) if stored else None,

@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 
 from app.views.backups.columns import COLUMNS
 from app.views.backups.relay import BackupRelay
@@ -12,6 +11,7 @@ from app.views.backups.second_card import SecondCard
 from app.views.context import AppContext
 from app.views.kit.buttons import PrimaryButton, QuietButton
 from app.views.kit.cards import Card, EmptyState, PageHeader
+from app.views.kit.facts import Facts
 from app.views.kit.feedback import Banner, ProgressPanel
 from app.views.kit.tags import StateTag
 from app.views.kit.text import Text
@@ -28,7 +28,6 @@ PROOF = (
     "Once a week Rollcall opens the newest backup in memory, reads it to its last page and compares it with what it "
     "was when it was made. Backups are encrypted with the vault's own keys and open with the same passphrase."
 )
-_SIDE_BY_SIDE_FROM = 520
 
 
 class BackupsPage(QWidget):
@@ -67,31 +66,14 @@ class BackupsPage(QWidget):
         self.tag = StateTag("done", "In order")
         self.card = Card("This laptop", "", self.tag)
         column = self.card.padded()
-        self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(px(32))
-        self._grid.setVerticalSpacing(px(4))
-        self.facts: dict[str, Text] = {}
-        self._labels: list[tuple[Text, Text]] = []
-        for label in FACTS:
-            name, value = Text(label, "meta", ink="ink2"), Text("", "body", weight="strong", tabular=True)
-            value.setObjectName("fact_" + label.casefold().replace(" ", "_"))
-            self.facts[label] = value
-            self._labels.append((name, value))
-        self._place_facts(len(FACTS))
-        column.addLayout(self._grid)
+        self.facts = Facts(FACTS)
+        column.addWidget(self.facts)
         self.progress = ProgressPanel("", cancellable=True)
         self.progress.setObjectName("backup_progress")
         self.progress.cancelled.connect(self._cancel)
         self.progress.hide()
         column.addWidget(self.progress)
         column.addWidget(Text(PROOF, "secondary", ink="ink2", wrap=True))
-
-    def _place_facts(self, across: int) -> None:
-        for place, (name, value) in enumerate(self._labels):
-            row, column = divmod(place, across)
-            self._grid.addWidget(name, 2 * row, column)
-            self._grid.addWidget(value, 2 * row + 1, column)
-        self._grid.setColumnStretch(across, 1)
 
     def _make_list(self) -> None:
         self.restore = QuietButton("Restore a backup", "history", compact=True)
@@ -181,8 +163,8 @@ class BackupsPage(QWidget):
             button.setEnabled(not on and bool(self.model.rowCount()))
 
     def _show(self, found: "BackupOverview") -> None:
-        self.facts["Newest backup"].setText(found.newest)
-        self.facts["Last proven restore"].setText(found.proven)
+        self.facts.set_fact("Newest backup", found.newest)
+        self.facts.set_fact("Last proven restore", found.proven)
         words = found.alarm or found.problem
         self.alarm.set_text(words)
         self.alarm.setVisible(bool(words) and not found.running)
@@ -206,8 +188,3 @@ class BackupsPage(QWidget):
         self._stack.setCurrentWidget(self.table if found.rows else self.empty)
         self._busy(on=bool(found.running))
         self.second.show_folder(found)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Put the facts under each other when there is no room beside."""
-        super().resizeEvent(event)
-        self._place_facts(len(FACTS) if self.width() >= px(_SIDE_BY_SIDE_FROM) else 1)

@@ -1,15 +1,20 @@
 """The Sync centre page on a real vault that syncs with a real central store."""
 
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
+from sqlalchemy import select
 
-from app.models import Case, Child, User
+from app.models import Case, CaseEvent, Child, Document, User
+from app.models.terms import EventKind
+from app.services.sync import fetching
+from app.services.sync.fetching import Fetched
+from app.services.sync.run_history import note_run
 from app.services.sync.status import NoSync, SyncState, SyncStatus
 from app.services.workspace import Workspace
 from app.views import tokens
@@ -18,6 +23,7 @@ from app.views.start import make_application
 from app.views.sync_page import SyncPage
 from app.views.task_runner import TaskRunner
 from app.views.theme import apply_theme
+from tests.sync.test_documents_moving import add_document
 from tests.views.clipping import clipped
 
 
@@ -95,7 +101,7 @@ def test_what_waits_is_listed_and_becomes_settled_after_a_sync(
     case_id = open_case(dawn)
     page.open()
     settle(qtbot, page)
-    (row,) = page.model.rows()
+    (row,) = page.lists.model.rows()
     assert (row.what, row.case, row.case_id, row.state) == (
         "Opened a case",
         "Isla Merrow, CME-2026-00412",
@@ -106,13 +112,12 @@ def test_what_waits_is_listed_and_becomes_settled_after_a_sync(
     sync_once(dawn)
     page.open()
     settle(qtbot, page)
-    assert not page.model.rows()
+    assert not page.lists.model.rows()
     assert page.facts["Waiting"].text() == "0"
     assert page.facts["Safe with a receipt"].text() == "1"
     assert page.facts["Last synced"].text() == "Today, 09:00"
-    page.choice.set_value("recent")
-    page._show_rows()
-    assert page.model.rows()[0].state == "sent"
+    page.lists.show_list("recent")
+    assert page.lists.model.rows()[0].state == "sent"
 
 
 def test_a_refused_change_shows_its_reason_and_what_to_do(
@@ -123,12 +128,20 @@ def test_a_refused_change_shows_its_reason_and_what_to_do(
     sync_once(dawn)
     page.open()
     settle(qtbot, page)
-    (row,) = page.model.rows()
+    assert not page.lists.model.rows()  # it does not wait: it was judged
+    page.lists.show_list("refused")
+    settle(qtbot, page)
+    (row,) = page.lists.model.rows()
     assert row.state == "refused"
-    assert "Your role cannot manage people and laptops" in page.model.sentence(0)
+    assert "Your role cannot manage people and laptops" in page.lists.model.sentence(0)
     assert page.refused.isVisible()
     assert page.facts["To review"].text() == "1"
-    assert "Your role cannot manage people and laptops" in page.details()
+    assert "Your role cannot manage people and laptops" in page.lists.panel.reason.text()
+    assert page.lists.panel.advice.text()
+    page.lists.panel._set_aside("Recorded by the administrator")
+    qtbot.waitUntil(lambda: not page.refused.isVisible(), timeout=10_000)
+    settle(qtbot, page)
+    assert page.facts["To review"].text() == "0"
 
 
 def test_sync_now_asks_and_states_show_in_words(page: SyncPage, source: Source, qtbot: QtBot) -> None:
@@ -144,15 +157,92 @@ def test_sync_now_asks_and_states_show_in_words(page: SyncPage, source: Source, 
     settle(qtbot, page)
 
 
-def test_details_for_it_name_nobody(page: SyncPage, dawn: Workspace, qtbot: QtBot) -> None:
+def test_details_for_it_name_nobody_but_say_what_it_needs(
+    page: SyncPage, dawn: Workspace, qtbot: QtBot, central: Any, sync_once: Callable[[Workspace], Any]
+) -> None:
+    """Names, references and what people typed are everywhere in the vault; none of it comes into the text."""
     open_case(dawn)
+    with dawn.write("Changed a role of Zenobia Quillfeather") as session:
+        session.get(User, central.people["dawn"]).role = "supervisor"
+    sync_once(dawn)
+    add_document(dawn, b"%PDF", title="School report of Isla Merrow", sender="Thornwick Academy")
+    with dawn.write("Rang about Isla Merrow") as session:
+        session.add(CaseEvent(case_id=case_of(dawn), kind=EventKind.NOTE, happened_at=dawn.time.now(), body="Isla"))
     page.open()
     settle(qtbot, page)
     page.copy.click()
+    settle(qtbot, page)
     text = QGuiApplication.clipboard().text()
-    assert "Waiting: 1" in text
-    for name in ("Isla", "Merrow", "Dawn", "Ellery", "00412"):
+    for line in ("Waiting: 2", "Refused: 1", f"Central store: {central.url}", f"Laptop: {dawn.actor.device_id}"):
+        assert line in text
+    assert "Protocol: 2" in text
+    for name in ("Isla", "Merrow", "Dawn", "Ellery", "00412", "Zenobia", "Quillfeather", "Thornwick", "report", "Rang"):
         assert name not in text
+
+
+def case_of(ws: Workspace) -> str:
+    with ws.read() as session:
+        return session.scalars(select(Case.id)).one()
+
+
+def test_receipts_by_case_and_the_history_of_syncs_are_read_when_they_are_chosen(
+    page: SyncPage, dawn: Workspace, qtbot: QtBot, sync_once: Callable[[Workspace], Any]
+) -> None:
+    case_id = open_case(dawn)
+    page.open()
+    page.lists.show_list("cases")
+    settle(qtbot, page)
+    (row,) = page.lists.case_model.rows()
+    assert (row.case_id, row.words, row.safe) == (case_id, "1 change waits on this laptop", False)
+    started = dawn.time.now()
+    note_run(dawn, started, "done", sync_once(dawn))
+    for _ in range(3):
+        note_run(dawn, started, "offline", None, "no-answer")
+    page.open()
+    settle(qtbot, page)
+    (row,) = page.lists.case_model.rows()
+    assert (row.words, row.safe) == ("Safe in the central store", True)
+    page.lists.show_list("history")
+    settle(qtbot, page)
+    failed, done = page.lists.run_model.rows()
+    assert (failed.outcome, failed.times, failed.trouble, done.outcome, done.sent) == (
+        "offline",
+        3,
+        "no-answer",
+        "done",
+        1,
+    )
+    assert "3 times until" in page.lists.run_model.sentence(0)
+
+
+def test_room_is_made_by_letting_go_what_the_central_store_holds(
+    page: SyncPage, dawn: Workspace, qtbot: QtBot, sync_once: Callable[[Workspace], Any]
+) -> None:
+    old = dawn.time.now() - timedelta(days=120)
+    data = b"%PDF" + bytes(range(256)) * 1000
+    sha256 = add_document(dawn, data, arrived_at=old)
+    kept = add_document(dawn, b"%PDF newer")
+    sync_once(dawn)
+    unsent = add_document(dawn, b"%PDF not sent yet", arrived_at=old)
+    page.open()
+    settle(qtbot, page)
+    assert page.storage.words.text().startswith("1 document, 250 KB, can be let go.")
+    assert page.storage.facts["Pages on this laptop"].text() == "3 documents"
+    page.storage._start(90)
+    qtbot.waitUntil(lambda: not dawn.documents.complete(sha256), timeout=10_000)
+    settle(qtbot, page)
+    assert page.storage.facts["Only in the central store"].text() == "1 document"
+    assert dawn.documents.complete(kept)
+    assert dawn.documents.complete(unsent)
+    assert not page.storage.let_go.isEnabled()
+    sync_once(dawn)
+    assert not dawn.documents.complete(sha256)  # it comes back when somebody opens it, and not before
+    with dawn.read() as session:
+        document_id = session.scalars(select(Document.id).where(Document.sha256 == sha256)).one()
+    steps: list[tuple[int, int]] = []
+    assert fetching.fetch_document(dawn, document_id, lambda here, total: steps.append((here, total))) is Fetched.HERE
+    assert dawn.documents.get(sha256) == data
+    assert steps[-1] == (len(data), len(data))
 
 
 @pytest.mark.parametrize("width", [911, 640, 1180])
@@ -193,7 +283,6 @@ def test_the_report_of_a_rebuild_stays_to_be_read(page: SyncPage, qtbot: QtBot, 
     page.rebuilt._link.activated.emit()
     assert "Lifeboat, saves from 18:04" in page.rebuilt.words.text()
     assert page.rebuilt.words.isVisibleTo(page)
-    assert "Lifeboat, saves from 18:04" in page.details()
     for width in (1200, 640):
         page.resize(width, 700)
         page.show()

@@ -1,0 +1,42 @@
+"""Words about sync that several pages share: its state as a tag, when it was last, how long it may be away."""
+
+from datetime import date, datetime, timedelta
+
+from app.policy import policy
+from app.timesource import format_date, format_time, format_weekday, to_london
+
+# state -> (state of a tag, words)
+SYNC_TAGS = {
+    "up_to_date": ("synced", "Up to date"),
+    "syncing": ("info", "Syncing"),
+    "waiting": ("info", "Waiting"),
+    "offline": ("offline", "Offline"),
+    "review": ("conflict", "To review"),
+    "sign_in": ("warning", "Sign in"),
+    "failed": ("warning", "Could not sync"),
+    "read_only": ("info", "Read only"),
+}
+
+
+def synced_words(at: datetime | None, today: date) -> str:
+    """Return when the last sync was: ``Today, 09:12`` or ``17 November 2026, 09:12``."""
+    if at is None:
+        return "Not yet"
+    day = to_london(at).date()
+    return f"{'Today' if day == today else format_date(day)}, {format_time(at)}"
+
+
+def offline_words(at: datetime | None) -> str:
+    """Return until when the laptop may be away from its central store; nothing before the first sync."""
+    if at is None:
+        return "Not set yet"
+    return format_weekday(to_london(at + timedelta(days=policy().offline_days)).date())
+
+
+def size_words(size: int) -> str:
+    """Return a size as ``1 KB``, ``240 KB``, ``3.2 MB`` or ``1.4 GB``."""
+    if size < 1024 * 1024:
+        return f"{max(1, round(size / 1024))} KB" if size else "0 KB"
+    if size < 1024**3:
+        return f"{size / 1024**2:.1f} MB"
+    return f"{size / 1024**3:.1f} GB"
