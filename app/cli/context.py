@@ -58,16 +58,23 @@ def passphrase(*, confirm: bool = False) -> str:
 
 
 @contextmanager
-def open_the_vault(given: str | None = None) -> Iterator["Vault"]:
+def open_the_vault(given: str | None = None, *, however_long_away: bool = False) -> Iterator["Vault"]:
     """Open the chosen vault and close it afterwards.
 
     Args:
         given: the passphrase, where it was asked for already.
+        however_long_away: open it even when it has not seen its central store for too long, in order to sync.
+
+    Raises:
+        OfflineTooLong: it was away too long; the window asks for a fresh sign-in.
     """
+    from app.services.offline_gate import OfflineTooLong, of_vault
     from app.services.vault import open_vault
 
     vault = open_vault(OPTIONS.vault, passphrase() if given is None else given, time=SystemTime())
     try:
+        if not however_long_away and (shut := of_vault(vault)) is not None:
+            raise OfflineTooLong(shut)
         yield vault
     finally:
         vault.close()

@@ -1,13 +1,17 @@
 """``rollcall sync``: sync now, say what waits, enrol this laptop."""
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.context import OPTIONS, Json, answer, open_the_vault, open_workspace, passphrase, unlocked_workspace
 from app.errors import EnvironmentFault
 from app.timesource import SystemTime
+
+if TYPE_CHECKING:
+    from app.services.workspace import Workspace
 
 app = typer.Typer()
 
@@ -22,8 +26,9 @@ def now(as_json: Json = False) -> None:
     from app.services.sync.enrolment import open_transport
     from app.services.sync.faults import NotLetIn
 
-    with open_the_vault() as vault:
+    with open_the_vault(however_long_away=True) as vault:
         workspace = unlocked_workspace(vault)
+        _sign_in_again(workspace)
         transport = open_transport(workspace)
         try:
             report = SyncClient(workspace, transport).run()
@@ -47,6 +52,21 @@ def now(as_json: Json = False) -> None:
     answer(report, as_json=as_json, text="\n".join(lines))
     if report.refused:
         raise typer.Exit(1)
+
+
+def _sign_in_again(workspace: "Workspace") -> None:
+    """Ask for a fresh sign-in where this laptop was away from its central store for too long."""
+    from app.services import offline_gate
+    from app.services.sign_in import sessions
+
+    if (shut := offline_gate.shut(workspace)) is None:
+        return
+    print(shut.words, file=sys.stderr)
+    if sessions.way(workspace).way != "local" or not sys.stdin.isatty():
+        raise offline_gate.OfflineTooLong(shut)
+    username = typer.prompt("Username", err=True)
+    sessions.sign_in_with_account(workspace, username, typer.prompt("Password", hide_input=True, err=True))
+    offline_gate.let_in(workspace)
 
 
 @app.command()

@@ -1,17 +1,18 @@
 """The window's frame: it holds the unlock page, the first run, or everything behind them, one at a time."""
 
-from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from PySide6.QtCore import QByteArray, QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QPaintEvent
 from PySide6.QtWidgets import QApplication, QMainWindow
 
 from app.settings import Settings
+from app.views.frame_shape import keep_shape, restore_shape
 from app.views.theme import apply_theme, resolve
 from app.views.unlock_page import UnlockPage
-from app.views.vault_label import is_vault, read_label
+from app.views.vault_label import is_vault, last_synced_words, read_label, was_ended
 
 if TYPE_CHECKING:
     from threading import Event, Thread
@@ -20,14 +21,12 @@ if TYPE_CHECKING:
     from app.views.collector import Collector
     from app.views.context import AppContext
     from app.views.first_run import FirstRun
+    from app.views.frame_ending import Ending
     from app.views.idle import IdleWatch
     from app.views.locking import LockWatch
     from app.views.main_window import MainWindow, Place
     from app.views.opening import Opened
     from app.views.task_runner import TaskRunner
-
-SMALLEST = (640, 360)
-USUAL = (1440, 900)
 
 
 class _Words(QObject):
@@ -74,8 +73,7 @@ class Frame(QMainWindow):
         self._is_dropped: Event | None = None
         self._lock_when_open = False
         self._was_at: tuple[str, Place | None] = ("", None)
-        self.setMinimumSize(*SMALLEST)
-        self._restore_geometry()
+        restore_shape(self, settings)
         hints = QApplication.styleHints()
         hints.colorSchemeChanged.connect(lambda _scheme: self.restyle())
 
@@ -93,6 +91,13 @@ class Frame(QMainWindow):
         """What counts the time without use; None before the window was first opened."""
         return None if self._watch is None else self._watch.idle
 
+    @cached_property
+    def ending(self) -> "Ending":
+        """What closes the vault for good when this laptop may not be used any more."""
+        from app.views.frame_ending import Ending
+
+        return Ending(self, self._show_first_run)
+
     # Appearance
 
     def restyle(self) -> None:
@@ -102,13 +107,6 @@ class Frame(QMainWindow):
             apply_theme(application, resolve(self.settings.get("theme")), self.settings.get("text_size"))
         if self._watch is not None:
             self._watch.idle.set_minutes(self.settings.get("lock_minutes"))
-
-    def _restore_geometry(self) -> None:
-        stored = self.settings.get("window_geometry")
-        shape = QByteArray.fromBase64(stored.encode())
-        if shape.isEmpty() or not self.restoreGeometry(shape):
-            screen = self.screen().availableGeometry()
-            self.resize(min(USUAL[0], screen.width()), min(USUAL[1], screen.height()))
 
     def come_forward(self) -> None:
         """Show the window in front of others."""
@@ -120,7 +118,9 @@ class Frame(QMainWindow):
 
     def show_first(self) -> None:
         """Show the unlock page, or the first run when there is no vault here yet."""
-        if is_vault(self.folder):
+        if was_ended(self.folder):
+            self.ending.show()
+        elif is_vault(self.folder):
             self._show_unlock()
         else:
             self._show_first_run()
@@ -178,17 +178,12 @@ class Frame(QMainWindow):
     def _show_unlock(self) -> None:
         page = UnlockPage()
         label = read_label(self.folder)
-        page.show_device(label.name, self._last_synced(label.vault), alone=not label.keyring)
+        page.show_device(label.name, last_synced_words(self.settings, label.vault), alone=not label.keyring)
         page.unlock_asked.connect(self._unlock)
         page.recovery_asked.connect(self._show_recovery)
         self.setCentralWidget(page)
         self.setWindowTitle("Rollcall")
         page.show_ready()
-
-    def _last_synced(self, vault_id: str) -> str:
-        """Return when this vault last synced, in words; it was noted when the vault was closed."""
-        noted_for, _, words = self.settings.get("last_synced").partition(" ")
-        return words if vault_id and noted_for == vault_id else ""
 
     def _unlock(self, passphrase: str) -> None:
         page = self.centralWidget()
@@ -211,13 +206,15 @@ class Frame(QMainWindow):
         )
 
     def _refused(self, page: UnlockPage, error: Exception) -> None:
-        from app.views.opening import RebuildNeeded, SetUpUnfinished
-        from app.views.unlocking import rescue_page, show_why
+        from app.views.opening import AwayTooLong, RebuildNeeded, SetUpUnfinished
+        from app.views.unlocking import away_page, rescue_page, show_why
 
         if isinstance(error, SetUpUnfinished):
             self._show_first_run(error.message)
         elif isinstance(error, RebuildNeeded):
             self.setCentralWidget(rescue_page(error.unlocked, self.runner, self._open, self._show_unlock))
+        elif isinstance(error, AwayTooLong):
+            self.setCentralWidget(away_page(error, self.runner, self._open, self._show_unlock, self.ending.show))
         else:
             show_why(page, error, self._show_recovery)
 
@@ -272,6 +269,7 @@ class Frame(QMainWindow):
         if opened.welcome:
             self._context.toast(opened.welcome)
         self._watch_use()
+        self.ending.watch(opened.sync)
         self.runner.run(self, lambda: opened.ws.audit(Action.UNLOCKED), lambda _none: None, lambda _error: None)
         self.unlocked.emit()
         if self._lock_when_open:
@@ -375,9 +373,7 @@ class Frame(QMainWindow):
         """Save drafts and the window's place."""
         if self._context is not None:
             self._context.flush_drafts.emit()
-        shape = bytes(self.saveGeometry().toBase64().data()).decode()
-        with suppress(OSError):  # a full disk must not keep the window open
-            self.settings.set("window_geometry", shape)
+        keep_shape(self, self.settings)
         super().closeEvent(event)
 
     def shut_down(self) -> None:

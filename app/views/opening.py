@@ -11,6 +11,7 @@ from app.errors import UserError
 
 if TYPE_CHECKING:
     from app.services.backup.keeper import Keeper
+    from app.services.offline_gate import Shut
     from app.services.sync.protocol import CodeAnswer
     from app.services.vault import Unlocked, Vault
     from app.services.workspace import Workspace
@@ -68,6 +69,19 @@ class RebuildNeeded(UserError):
         self.unlocked = unlocked
 
 
+class AwayTooLong(UserError):
+    """The laptop was away from its central store for too long: it connects and its person signs in before it opens.
+
+    Attributes:
+        shut: why it stays shut.
+        unlocked: the keys.
+    """
+
+    def __init__(self, shut: "Shut", unlocked: "Unlocked") -> None:
+        super().__init__(shut.words)
+        self.shut, self.unlocked = shut, unlocked
+
+
 class SetUpUnfinished(UserError):
     """The vault was made and the laptop never enrolled; nobody has worked in it, and it has been removed."""
 
@@ -115,6 +129,7 @@ def open_unlocked(unlocked: "Unlocked") -> Opened:
 
     Raises:
         RebuildNeeded: a database is missing or does not open.
+        AwayTooLong: it has not seen its central store for longer than the organisation allows.
         SetUpUnfinished, EnvironmentFault: as for :func:`unlock`.
     """
     from app.services.vault import VaultDamaged
@@ -126,6 +141,7 @@ def open_unlocked(unlocked: "Unlocked") -> Opened:
     try:
         remove_when_unused(vault)
         ws = vault.workspace()
+        check_contact(ws, unlocked)
         if unlocked.way != "passphrase":
             from app.services.protection import note_recovery
 
@@ -134,6 +150,18 @@ def open_unlocked(unlocked: "Unlocked") -> Opened:
     except BaseException:
         vault.close()
         raise
+
+
+def check_contact(ws: "Workspace", unlocked: "Unlocked") -> None:
+    """Keep a vault shut that has not seen its central store for too long.
+
+    Raises:
+        AwayTooLong: it is so.
+    """
+    from app.services import offline_gate
+
+    if (away := offline_gate.shut(ws)) is not None:
+        raise AwayTooLong(away, unlocked)
 
 
 def remove_when_unused(vault: "Vault") -> None:

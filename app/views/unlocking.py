@@ -13,8 +13,9 @@ from app.views.vault_label import read_label
 
 if TYPE_CHECKING:
     from app.services.vault import Unlocked
+    from app.views.away_page import AwayPage
     from app.views.first_run import FirstRun
-    from app.views.opening import Opened
+    from app.views.opening import AwayTooLong, Opened
     from app.views.recovery.recovery_page import RecoveryPage
     from app.views.rescue_page import RescuePage
     from app.views.security.rotation_page import RotationPage
@@ -154,6 +155,27 @@ def rescue_page(
     rescue = Rescue(unlocked, runner, opened, left)
     rescue.start()
     return rescue.page
+
+
+def away_page(
+    error: "AwayTooLong",
+    runner: "TaskRunner",
+    opened: Callable[["Opened"], object],
+    left: Callable[[], object],
+    ended: Callable[[str], object],
+) -> "AwayPage":
+    """Return the page of a laptop that was away too long: it connects, its person signs in, and the vault opens.
+
+    Args:
+        error: why it stays shut, with the keys.
+        runner: runs the work.
+        opened: takes the opened vault.
+        left: the person went back to the passphrase.
+        ended: takes the words when the laptop may not be used any more.
+    """
+    from app.views.away_page import Away
+
+    return Away(error.unlocked, error.shut, runner, opened, left, ended).page
 
 
 def expected_seconds(folder: Path, settings: Settings) -> float:

@@ -2,7 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 NAMES = ("vault.json", "vault-copy.json")
 _MOST_BYTES = 64 * 1024
@@ -60,3 +63,14 @@ def _text(value: object) -> str:
 
 def _count(value: object) -> int:
     return value if type(value) is int and 0 < value < 2**31 else 0
+
+
+def was_ended(folder: Path) -> bool:
+    """Return whether the vault that was here was ended: this laptop may not be used for Rollcall any more."""
+    return (folder / "ended.json").exists()
+
+
+def last_synced_words(settings: "Settings", vault_id: str) -> str:
+    """Return when a vault last synced, in words; it was noted when the vault was closed."""
+    noted_for, _, words = settings.get("last_synced").partition(" ")
+    return words if vault_id and noted_for == vault_id else ""

@@ -8,7 +8,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QWidget
 
 from app.timesource import FrozenTime
-from app.views import frame as frame_module
+from app.views import frame_shape
 from app.views.frame import Frame
 from app.views.idle import IdleWatch
 from app.views.main_window import MainWindow
@@ -223,4 +223,4 @@ def test_nothing_secret_is_in_the_settings(make_frame, locked_vault, settings, q
     stored = json.dumps(settings._values)
     assert OPENS not in stored
     assert "Merrow" not in stored
-    assert frame_module.SMALLEST == (640, 360)
+    assert frame_shape.SMALLEST == (640, 360)
