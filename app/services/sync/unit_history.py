@@ -22,11 +22,12 @@ from app.services.sync.faults import nonsense
 from app.services.sync.scope_protocol import HistoryRequest
 from app.services.sync.shapes import ShapeError
 from app.services.sync.telling import Transport
-from app.services.sync.unit_rows import dashed, json_keys
+from app.services.sync.unit_rows import dashed, json_keys, units_touched
 from app.services.workspace import Workspace
 
 PAGES_A_SYNC = 5
 UNITS_A_PAGE = 200
+_OWN_AT_ONCE = 50
 _SETS: Any = ChangeSetRow.__table__
 _LINES: Any = ChangeLine.__table__
 _WAITING: Any = UnitHistory.__table__
@@ -67,6 +68,7 @@ def fetch(ws: Workspace, transport: Transport) -> None:
         entries = [entry for entry in answer.entries if first.after < entry.revision <= first.until]
         if answer.cursor <= first.after:
             raise nonsense()
+        entries += _own_again(ws, transport, entries, units)
         _note_fetched(ws, units, entries, answer.cursor, first.until)
 
 
@@ -81,6 +83,44 @@ def _note_fetched(
             connection.execute(delete(_WAITING).where(of_these))
         else:
             connection.execute(update(_WAITING).where(of_these).values(after=cursor))
+
+
+def _own_again(
+    ws: Workspace, transport: Transport, entries: Sequence[protocol.LogEntry], units: Collection[str]
+) -> list[protocol.LogEntry]:
+    """Return what this laptop itself did to units that left and came back; the log leaves its own bodies out."""
+    with ws.read() as session:
+        connection = session.connection()
+        asked = [entry.change_set_id for entry in entries if not entry.body]
+        places = {row.sequence: row for row in _sets(connection, asked) if not row.signature}
+    found: list[protocol.LogEntry] = []
+    wanted = sorted(places)
+    while wanted:
+        request = protocol.OwnSetsRequest(wanted[0] - 1, _OWN_AT_ONCE)
+        sets = transport.call("/own-sets", request, protocol.OwnSets).sets
+        if not sets or sets[0].sequence != wanted[0]:
+            raise nonsense()
+        found += [_own_entry(each) for each in sets if each.sequence in places and each.id == places[each.sequence].id]
+        wanted = [place for place in wanted if place > sets[-1].sequence]
+    with ws.read() as session:
+        return [_of_units(session.connection(), entry, frozenset(units)) for entry in found]
+
+
+def _own_entry(each: protocol.OwnSet) -> protocol.LogEntry:
+    return protocol.LogEntry(each.revision or 0, each.id, each.body, each.signature)
+
+
+def _of_units(connection: Connection, entry: protocol.LogEntry, units: frozenset[str]) -> protocol.LogEntry:
+    """Return an entry with what concerns some units only; whole where everything does."""
+    try:
+        change_set = decode(entry.body)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise nonsense() from error
+    left = [change for change in change_set.changes if units & units_touched(connection, [change])]
+    if len(left) == len(change_set.changes):
+        return entry
+    change_set.changes = left
+    return msgspec.structs.replace(entry, body=encode(change_set), signature=b"")
 
 
 def keep(session: Session, entries: Sequence[protocol.LogEntry], device_id: str) -> None:
@@ -211,7 +251,7 @@ def _write_lines(connection: Connection, set_id: str, changes: Sequence[Change])
 
 
 def _sets(connection: Connection, ids: Iterable[str]) -> list[Any]:
-    columns = (_SETS.c.id, _SETS.c.device_id, _SETS.c.state, _SETS.c.body, _SETS.c.signature)
+    columns = (_SETS.c.id, _SETS.c.device_id, _SETS.c.sequence, _SETS.c.state, _SETS.c.body, _SETS.c.signature)
     found: list[Any] = []
     for some in batched(ids, _BATCH):
         found += connection.execute(select(*columns).where(_SETS.c.id.in_(some))).all()
