@@ -90,7 +90,8 @@ class SyncPage(QWidget):
         self.note.hide()
         column.addWidget(self.note)
         self.progress = ProgressPanel("")
-        self.progress.label.hide()
+        for told_above in (self.progress.label, self.progress.count):
+            told_above.hide()
         self.progress.setObjectName("sync_progress")
         self.progress.hide()
         column.addWidget(self.progress)

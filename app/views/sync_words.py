@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 
 from app.policy import policy
-from app.timesource import format_date, format_time, format_weekday, to_london
+from app.timesource import format_date, format_time, to_london
 
 # state -> (state of a tag, words)
 SYNC_TAGS = {
@@ -30,7 +30,8 @@ def offline_words(at: datetime | None) -> str:
     """Return until when the laptop may be away from its central store; nothing before the first sync."""
     if at is None:
         return "Not set yet"
-    return format_weekday(to_london(at + timedelta(days=policy().offline_days)).date())
+    day = to_london(at + timedelta(days=policy().offline_days)).date()
+    return f"{day:%A} {day.day} {day:%B}"
 
 
 def size_words(size: int) -> str:

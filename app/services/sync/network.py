@@ -20,6 +20,7 @@ from app.logs import get_logger
 LOOK_SECONDS = 5.0
 _STEP_SECONDS = 0.5
 _SETTLE_SECONDS = 0.5
+_ANSWER_SECONDS = 2.0
 STOP_SECONDS = 2.0
 _MANAGER, _PATH = "org.freedesktop.NetworkManager", "/org/freedesktop/NetworkManager"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -111,21 +112,16 @@ class NetworkWatch:
         except (OSError, KeyError, ValueError):
             return
         manager = Properties(DBusAddress(_PATH, bus_name=_MANAGER, interface=_MANAGER))
-        with connection:
-            for interface in (_PROPERTIES, _MANAGER):
-                rule = MatchRule(type="signal", interface=interface, path=_PATH)
-                connection.send_and_get_reply(message_bus.AddMatch(rule), timeout=_STEP_SECONDS * 4)
-            state = _asked(connection, manager)
-            if state is None:
-                return
-            self._say(state, always=False)
+        rule = MatchRule(type="signal", interface=_PROPERTIES, member="PropertiesChanged", path=_PATH)
+        with connection, connection.filter(rule, bufsize=64) as signals:
+            connection.send_and_get_reply(message_bus.AddMatch(rule), timeout=_ANSWER_SECONDS)
             while not self._stopping.is_set():
-                if not _signalled(connection):
-                    continue
                 state = _asked(connection, manager)
                 if state is None:
                     return
                 self._say(state, always=False)
+                while not self._stopping.is_set() and not _signalled(connection, signals):
+                    continue
 
     # -- netlink ---------------------------------------------------------------------------------------------------
 
@@ -168,7 +164,7 @@ class NetworkWatch:
 def _asked(connection: Any, manager: Any) -> NetworkState | None:
     """Ask NetworkManager; None when it does not answer."""
     try:
-        answer = connection.send_and_get_reply(manager.get_all(), timeout=_STEP_SECONDS * 4)
+        answer = connection.send_and_get_reply(manager.get_all(), timeout=_ANSWER_SECONDS)
         told = {name: value for name, (_kind, value) in answer.body[0].items()}
         state, reach, metered = int(told["State"]), int(told["Connectivity"]), int(told["Metered"])
     except (OSError, TimeoutError, KeyError, TypeError, ValueError, AttributeError, IndexError):
@@ -177,9 +173,10 @@ def _asked(connection: Any, manager: Any) -> NetworkState | None:
     return NetworkState(state == 0 or state >= _CONNECTED_FROM, metered in _METERED, reach == _PORTAL)
 
 
-def _signalled(connection: Any) -> bool:
+def _signalled(connection: Any, signals: Any) -> bool:
+    """Wait a little for a signal; one that came while something was asked counts too."""
     try:
-        connection.receive(timeout=_STEP_SECONDS)
+        connection.recv_until_filtered(signals, timeout=_STEP_SECONDS)
     except TimeoutError:
         return False
     return True

@@ -18,6 +18,8 @@ from app.views.tokens import px
 if TYPE_CHECKING:
     from app.services.sync.storage import StorageView
 
+DAYS = (30, 90, 180, 365)
+"""As :data:`app.services.sync.storage.CHOICES`, so that the field has its width before anything is read."""
 FACTS = ("Records", "Documents", "Pages on this laptop", "Only in the central store", "Room left")
 WHAT = (
     "The records stay, and the pages come back when you open the document. Only what the central store holds whole is "
@@ -41,6 +43,9 @@ class StorageCard(Card):
         column.addWidget(self.facts)
         self.days = Select("Which documents to let go")
         self.days.setObjectName("let_go_days")
+        for days in DAYS:
+            self.days.addItem(f"Older than {days} days", days)
+        self.days.setCurrentIndex(DAYS.index(90))
         self.days.activated.connect(lambda _place: self._show_choice())
         self.let_go = QuietButton("Make room", "archive", compact=True)
         self.let_go.setObjectName("let_go")
@@ -80,12 +85,6 @@ class StorageCard(Card):
         self.facts.set_fact("Only in the central store", _documents(view.elsewhere))
         self.facts.set_fact("Room left", size_words(view.free_bytes) if view.free_bytes < 1 << 60 else "Enough")
         self._can_go = {days: (count, size) for days, count, size in view.can_go}
-        chosen = self.days.currentData()
-        self.days.clear()
-        for days in self._can_go:
-            self.days.addItem(f"Older than {days} days", days)
-        place = self.days.findData(chosen if chosen in self._can_go else 90)
-        self.days.setCurrentIndex(max(0, place))
         self._show_choice()
 
     def _show_choice(self) -> None:
