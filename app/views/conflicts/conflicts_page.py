@@ -417,7 +417,7 @@ class ConflictsPage(Themed, QWidget):
         """Say politely that somebody else has decided what was being decided here; what was typed is shown."""
         if rows and told:
             titles = " and ".join(dict.fromkeys(row.choice.title for row in rows))
-            self.pane.say("conflict", f"{titles}: somebody else has decided this. It is saved.", _typed_text(rows))
+            self.pane.say("conflict", f"{titles}: somebody else has decided this in the meantime.", _typed_text(rows))
 
     # Elsewhere, and room
 
