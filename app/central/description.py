@@ -13,17 +13,19 @@ import msgspec
 from app.central.answering import JSON
 from app.central.live import LiveEvent
 from app.central.probes import Alive, Health
-from app.services.sync import protocol, scope_protocol, store_protocol
+from app.services.sync import protocol, rescue_protocol, scope_protocol, sign_in_protocol, store_protocol
 from app.services.sync.protocol import MEDIA_TYPE, VERSION_HEADER, Problem
 
 NOBODY: Final = "nobody"
 """No token is asked for."""
 PERSON: Final = "person"
 DEVICE: Final = "device"
+RESCUER: Final = "rescuer"
 EVENTS: Final = "text/event-stream"
 _TOKENS: Final = {
     PERSON: "A person's token, from signing in.",
     DEVICE: "A laptop's token, from starting a session.",
+    RESCUER: "The token of a laptop that was revoked, to hand in its work and for nothing else.",
 }
 _PACKED: Final = "MessagePack of the schema, as one zstandard frame that states its size."
 
@@ -50,7 +52,7 @@ class Route:
     def statuses(self) -> tuple[int, ...]:
         """Every status it may refuse with."""
         own = () if self.asks is None and self.who == NOBODY else (426, *((401, 403) if self.who != NOBODY else ()))
-        body = (400, 415) if self.asks is not None else ()
+        body = (400, 408, 413, 415, 429) if self.asks is not None else ()
         return tuple(sorted({*own, *body, *self.refusals, 503}))
 
 
@@ -59,15 +61,15 @@ ROUTES: Final[dict[str, Route]] = {
     "/v1/health/ready": Route(None, Health, NOBODY, "Whether the store can serve: database and schema."),
     "/v1/health/live": Route(None, Alive, NOBODY, "Whether the process answers."),
     "/v1/enrolment/check": Route(
-        protocol.CodeRequest, protocol.CodeAnswer, NOBODY, "Whom a one-time code is for.", (403, 429)
+        protocol.CodeRequest, protocol.CodeAnswer, NOBODY, "Whom a one-time code is for.", (403,)
     ),
     "/v1/enrolment": Route(
-        protocol.EnrolRequest, protocol.EnrolAnswer, NOBODY, "Spend a one-time code on a laptop's key.", (403, 429)
+        protocol.EnrolRequest, protocol.EnrolAnswer, NOBODY, "Spend a one-time code on a laptop's key.", (403,)
     ),
     "/v1/challenge": Route(protocol.ChallengeRequest, protocol.Challenge, NOBODY, "Ask for something to sign."),
-    "/v1/session": Route(protocol.SessionRequest, protocol.Token, NOBODY, "Start a laptop's session.", (401, 403, 429)),
+    "/v1/session": Route(protocol.SessionRequest, protocol.Token, NOBODY, "Start a laptop's session.", (401, 403)),
     "/v1/sign-in": Route(
-        protocol.SignInRequest, protocol.Token, NOBODY, "Sign a person in with a local account.", (401, 403, 429)
+        protocol.SignInRequest, protocol.Token, NOBODY, "Sign a person in with a local account.", (401, 403)
     ),
     "/v1/my-code": Route(protocol.MyCodeRequest, protocol.MyCode, PERSON, "A code to enrol a laptop of one's own."),
     "/v1/push": Route(protocol.PushRequest, protocol.PushAnswer, DEVICE, "Send change sets, in order."),
@@ -101,6 +103,45 @@ ROUTES: Final[dict[str, Route]] = {
     ),
     "/v1/documents/get": Route(protocol.MissingChunks, protocol.Chunks, DEVICE, "Ask for bytes."),
     "/v1/live": Route(None, LiveEvent, DEVICE, "Be told of new revisions, as server-sent events."),
+    "/v1/rescue/session": Route(
+        rescue_protocol.RescueSession, rescue_protocol.RescueToken, NOBODY, "Start handing in, revoked.", (401, 403)
+    ),
+    "/v1/rescue": Route(
+        rescue_protocol.HandInRequest, rescue_protocol.HandInAnswer, RESCUER, "Hand in work, sealed to its team."
+    ),
+    "/v1/rescue/audit": Route(protocol.AuditPush, protocol.AuditAnswer, RESCUER, "As audit, for a revoked laptop."),
+    "/v1/rescue/audit/entries": Route(
+        protocol.AuditRequest, protocol.AuditEntries, RESCUER, "As audit/entries, for a revoked laptop."
+    ),
+    "/v1/handed-in": Route(
+        rescue_protocol.FetchPiece, rescue_protocol.FetchedPiece, DEVICE, "A supervisor opens what was handed in."
+    ),
+    "/v1/sign-in/way": Route(sign_in_protocol.WayRequest, sign_in_protocol.Way, NOBODY, "How people sign in here."),
+    "/v1/sign-in/start": Route(
+        sign_in_protocol.SignInStart, sign_in_protocol.SignInChallenge, NOBODY, "Ask for something to answer."
+    ),
+    "/v1/sign-in/provider": Route(
+        sign_in_protocol.ProviderSignIn, sign_in_protocol.PersonSession, NOBODY, "Sign in with an ID token.", (401, 403)
+    ),
+    "/v1/sign-in/account": Route(
+        sign_in_protocol.LocalSignIn,
+        sign_in_protocol.PersonSession,
+        NOBODY,
+        "Sign in with a local account.",
+        (401, 403),
+    ),
+    "/v1/sign-in/renew": Route(
+        sign_in_protocol.RefreshRequest, sign_in_protocol.PersonSession, NOBODY, "Get the next tokens.", (401, 403)
+    ),
+    "/v1/sign-in/end": Route(
+        sign_in_protocol.SignOutRequest, sign_in_protocol.SignedOut, NOBODY, "Sign out.", (401, 403)
+    ),
+    "/v1/second-step": Route(
+        sign_in_protocol.SecondStepRequest, sign_in_protocol.SecondStep, PERSON, "Ask for a second step."
+    ),
+    "/v1/second-step/confirm": Route(
+        sign_in_protocol.SecondStepProof, sign_in_protocol.RecoveryCodes, PERSON, "Confirm a second step."
+    ),
     "/v1/units/rows": Route(
         scope_protocol.UnitsRequest, scope_protocol.UnitsAnswer, DEVICE, "Every row of some units."
     ),
@@ -188,6 +229,8 @@ def _both(schema: dict[str, Any]) -> dict[str, Any]:
 
 _REFUSALS: Final = {
     400: "The message could not be read.",
+    408: "The message took too long.",
+    413: "The message is too large.",
     401: "The token is missing, stale or forged, or a proof did not hold.",
     403: "Not let in.",
     415: "Another form than those described.",

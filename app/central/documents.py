@@ -13,7 +13,7 @@ from app.services.documents.store import CHUNK_BYTES, MAX_CONTENT_BYTES, chunk_c
 from app.services.sync.protocol import Manifest, ProtocolError
 
 _HASH = re.compile(r"[0-9a-f]{64}")
-_MOST_ASKED = 500
+MOST_ASKED = 500
 
 
 class ByteStore:
@@ -91,7 +91,7 @@ class ByteStore:
             rows = connection.execute(
                 select(document_content.c.sha256, document_content.c.chunk_hashes)
                 .where(
-                    document_content.c.sha256.in_(list(sha256s)[:_MOST_ASKED]), document_content.c.complete.is_(False)
+                    document_content.c.sha256.in_(list(sha256s)[:MOST_ASKED]), document_content.c.complete.is_(False)
                 )
                 .order_by(document_content.c.sha256)
             ).all()
@@ -109,7 +109,7 @@ class ByteStore:
         with self._engine.begin() as connection:
             rows = connection.execute(
                 select(document_content).where(
-                    document_content.c.sha256.in_(list(sha256s)[:_MOST_ASKED]), document_content.c.complete
+                    document_content.c.sha256.in_(list(sha256s)[:MOST_ASKED]), document_content.c.complete
                 )
             ).all()
             here = _present(connection, {hash_ for row in rows for hash_ in row.chunk_hashes})

@@ -131,14 +131,6 @@ def device_routes(services: CentralServices) -> APIRouter:
         lambda _device, message: protocol.MissingChunks(services.bytes.offer(message.manifests)),
     )
     for_device("/documents/put", protocol.PutChunks, lambda _device, message: services.put_chunks(message))
-    for_device(
-        "/documents/find",
-        protocol.FindManifests,
-        lambda _device, message: protocol.Manifests(services.bytes.manifests(message.sha256s)),
-    )
-    for_device(
-        "/documents/get",
-        protocol.MissingChunks,
-        lambda _device, message: protocol.Chunks(services.bytes.get(message.hashes[: protocol.CHUNKS_A_REQUEST])),
-    )
+    for_device("/documents/find", protocol.FindManifests, services.find_manifests)
+    for_device("/documents/get", protocol.MissingChunks, services.get_chunks)
     return router

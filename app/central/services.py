@@ -8,7 +8,8 @@ from app.central.audit_heads import AuditHeads
 from app.central.authority_key import AuthorityKeys
 from app.central.checks import DeviceIdentity
 from app.central.database import POOL, bring_up_to_date, open_engine
-from app.central.documents import ByteStore
+from app.central.document_scope import DocumentScope
+from app.central.documents import MOST_ASKED, ByteStore
 from app.central.epochs import EpochBook
 from app.central.handing_back import HandedBack
 from app.central.leases import lend
@@ -38,6 +39,7 @@ class CentralServices:
     authority: AuthorityKeys
     recoveries: Recoveries
     bytes: ByteStore
+    documents: DocumentScope
     audit: AuditHeads
     live: LiveQueue
     epochs: EpochBook
@@ -72,6 +74,16 @@ class CentralServices:
         answer = self.reader.pull(device.device_id, message.cursor, message.limit, device.protocol)
         answer.store = self.epochs.current
         return answer
+
+    def find_manifests(self, device: DeviceIdentity, message: protocol.FindManifests) -> protocol.Manifests:
+        """Return what makes up those of the contents that a laptop may ask about."""
+        known = self.documents.known_to(device.device_id, message.sha256s[:MOST_ASKED])
+        return protocol.Manifests(self.bytes.manifests(known))
+
+    def get_chunks(self, device: DeviceIdentity, message: protocol.MissingChunks) -> protocol.Chunks:
+        """Return bytes that a laptop may have."""
+        wanted = message.hashes[: protocol.CHUNKS_A_REQUEST]
+        return protocol.Chunks(self.bytes.get(self.documents.given_to(device.device_id, wanted)))
 
     def put_chunks(self, message: protocol.PutChunks) -> protocol.Done:
         """Take chunks, and mark the contents that are now whole."""
@@ -125,6 +137,7 @@ def _build(engine: Engine, time: TimeSource, *, migrate: bool) -> CentralService
         authority=authority,
         recoveries=Recoveries(engine, store, authority, time),
         bytes=ByteStore(engine),
+        documents=DocumentScope(engine, time),
         audit=AuditHeads(engine, own, time),
         rescues=Rescues(engine, own, store, time),
         proofs=Proofs(engine, time),
