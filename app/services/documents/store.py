@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
+from app.errors import EnvironmentFault
 from app.services.documents.chunks import (
     CHUNK,
     CHUNK_BYTES,
@@ -31,6 +32,7 @@ from app.services.documents.chunks import (
     missing,
     remove,
 )
+from app.services.room import is_full
 
 if TYPE_CHECKING:
     from app.services.documents.render import Pages
@@ -114,8 +116,14 @@ class DocumentStore:
             bare: Any = pooled.dbapi_connection
             waits = bare.execute("PRAGMA busy_timeout").fetchone()[0]
             bare.execute("PRAGMA busy_timeout = 0")
-            bare.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            bare.execute(f"PRAGMA busy_timeout = {int(waits)}")
+            try:
+                bare.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except Exception as error:
+                # They are committed, in the log: a disk that is full or in the way takes nothing back.
+                if not (is_full(error) or isinstance(error, EnvironmentFault)):
+                    raise
+            finally:
+                bare.execute(f"PRAGMA busy_timeout = {int(waits)}")
         finally:
             pooled.close()
 
