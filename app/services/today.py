@@ -14,6 +14,7 @@ from app.models.terms import CaseStatus, ChangeState, DocumentState
 from app.services import access, access_alerts, clock_rules, clocks
 from app.services.access import Permission
 from app.services.ages import school_year
+from app.services.rescued import listing as rescued_listing
 from app.services.restriction import Sight, sight_of
 from app.services.workspace import Workspace
 
@@ -162,6 +163,8 @@ def counts(ws: Workspace) -> dict[str, int]:
             found["team"] = session.scalar(query) or 0
     if access.allowed(ws.actor.role, Permission.REVIEW_ACCESS):
         found["access"] = access_alerts.waiting(ws)
+    if access.allowed(ws.actor.role, Permission.TAKE_OVER_WORK):
+        found["handed_in"] = rescued_listing.waiting_count(ws)
     return found
 
 
