@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from app.central.authority_key import AuthorityKeys
 from app.central.checks import DeviceIdentity
 from app.central.limits import Limits
+from app.central.noting import PERSON, Event
 from app.central.once import spend
 from app.central.person_sessions import PersonSessions
 from app.central.recovery import note_vault
@@ -54,9 +55,11 @@ class Devices:
     def allow_person(self, device_id: str, user_id: str) -> None:
         """Let a laptop send a second person's changes (a shared laptop, or a demonstration)."""
         with self._engine.begin() as connection:
-            connection.execute(
+            added = connection.execute(
                 upsert(device_person).values(device_id=device_id, user_id=user_id).on_conflict_do_nothing()
             )
+            if added.rowcount:
+                self._store.tell(connection, [Event(PERSON, device_id)])
 
     def allow_import(self, device_id: str, life: timedelta = timedelta(hours=24)) -> None:
         """Let a laptop bring in an authority's existing records, in the names of those who made them, for a while.
@@ -151,7 +154,10 @@ class Devices:
         if row.revoked_at is None and row.active:
             raise TrustError("device-welcome", "This laptop may sync. Nothing was handed in.")
         token = self._tokens.short_lived({"device": device_id, "use": "rescue"})
+        now = self._time.now()
         with self._engine.begin() as connection:
+            if not spend(connection, "challenge", challenge, now + CHALLENGE_LIFE, now):
+                raise TrustError("token-stale", "The session has ended. Rollcall starts a new one by itself.")
             notice = self._authority.notice(connection)
             lost = connection.execute(select(device_end.c.lost).where(device_end.c.device_id == device_id)).scalar()
         word = self._store.identity.signer.sign(ended_statement(device_id, challenge))

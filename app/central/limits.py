@@ -41,7 +41,7 @@ PROVING = Rate("proving", 3000, 100, 10)
 KNOCKING = Rate("knocking", 1000, 5)
 """By address: codes, names and passwords. Wrong ones are counted apart and sooner (:mod:`app.central.tries`)."""
 
-PROVING_PATHS = frozenset({"/v1/challenge", "/v1/session"})
+PROVING_PATHS = frozenset({"/v1/challenge", "/v1/session", "/v1/rescue/session"})
 KNOCKING_PATHS = frozenset(
     {
         "/v1/enrolment",

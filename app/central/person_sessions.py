@@ -24,6 +24,7 @@ from app.services.signing import Signer, new_seed, verified
 from app.services.sync.sign_in_protocol import PersonSession, SignedOut, refresh_statement, sign_out_statement
 from app.timesource import TimeSource
 
+FRESH = timedelta(minutes=15)
 ASKED_AGAIN = timedelta(minutes=2)
 """For so long after it was spent a renewal may be asked for again by the laptop it belongs to."""
 
@@ -147,6 +148,22 @@ class PersonSessions:
                 raise stale
         return user_id
 
+    def fresh_user_of(self, token: str) -> str:
+        """Return the person a token is for, who signed in a moment ago: for what a laptop left open must not do.
+
+        Raises:
+            TrustError: as :meth:`user_of`; ``sign-in-needed``: the sign-in is not fresh.
+        """
+        user_id = self.user_of(token)
+        session_id = self._tokens.claims(token, "user").get("session")
+        if session_id is None:
+            return user_id  # issued by a sign-in itself, for some minutes
+        with self._engine.connect() as connection:
+            began = self._row(connection, str(session_id)).began_at
+        if self._time.now() - began > FRESH:
+            raise TrustError("sign-in-needed", "Sign in again first. Your work is kept.")
+        return user_id
+
     def check_device(self, connection: Connection, device_id: str) -> None:
         """Refuse a laptop whose person has not signed in for as long as the authority allows.
 
@@ -199,7 +216,8 @@ class PersonSessions:
         name = connection.execute(select(User.name).where(User.id == row.user_id)).scalar_one()
         token = self._tokens.short_lived({"user": row.user_id, "session": row.id, "use": "user"})
         began, ends = row.began_at.timestamp(), row.ends_at.timestamp()
-        return PersonSession(token.token, token.expires_in, renewal, row.user_id, name, row.way, began, ends)
+        every = self._configuration.read().every_days
+        return PersonSession(token.token, token.expires_in, renewal, row.user_id, name, row.way, began, ends, every)
 
 
 def _hash(token: str) -> bytes:

@@ -2,16 +2,19 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.central.answering import answered, answered_to
 from app.central.services import CentralServices
+from app.central.tokens import TrustError
+from app.errors import UserError
 from app.services.sync import protocol
 from app.services.sync import sign_in_protocol as people
 
+Done = TypeVar("Done")
 OWN_CODE_LIFE = timedelta(hours=1)
 """A code that somebody made for a laptop of their own is used at once."""
 
@@ -33,9 +36,9 @@ def sign_in_routes(services: CentralServices) -> APIRouter:
 
         _add(router, path, endpoint)
 
-    def for_person(path: str, kind: type[Any], work: Callable[[str, Any], object]) -> None:
+    def for_fresh_person(path: str, kind: type[Any], work: Callable[[str, Any], object]) -> None:
         async def endpoint(request: Request) -> Response:
-            return await answered_to(request, kind, trust.user_of, work)
+            return await answered_to(request, kind, trust.sessions.fresh_user_of, work)
 
         _add(router, path, endpoint)
 
@@ -58,16 +61,26 @@ def sign_in_routes(services: CentralServices) -> APIRouter:
         people.SignOutRequest,
         lambda message, _address: trust.sessions.end(message.refresh_token, message.proof),
     )
-    for_person(
+    for_fresh_person(
         "/my-code", protocol.MyCodeRequest, lambda user_id, _m: protocol.MyCode(trust.make_code(user_id, OWN_CODE_LIFE))
     )
-    for_person("/second-step", people.SecondStepRequest, lambda user_id, _m: trust.second_steps.begin(user_id))
-    for_person(
+    for_fresh_person(
+        "/second-step", people.SecondStepRequest, lambda user_id, _m: _told(lambda: trust.second_steps.begin(user_id))
+    )
+    for_fresh_person(
         "/second-step/confirm",
         people.SecondStepProof,
-        lambda user_id, message: people.RecoveryCodes(trust.second_steps.confirm(user_id, message.code)),
+        lambda user_id, message: people.RecoveryCodes(_told(lambda: trust.second_steps.confirm(user_id, message.code))),
     )
     return router
+
+
+def _told(work: Callable[[], Done]) -> Done:
+    """Do something that a person may have got wrong, and say so to them."""
+    try:
+        return work()
+    except UserError as error:
+        raise TrustError("second-step", error.message) from error
 
 
 def _add(router: APIRouter, path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> None:

@@ -50,6 +50,9 @@ from app.services.letters import export as letters_export
 from app.services.letters import facts, letters
 from app.services.letters import listing as letters_listing
 from app.services.matching import Subject
+from app.services.rescued import listing as rescued
+from app.services.rescued import opening as rescued_opening
+from app.services.rescued import settling as rescued_settling
 from app.services.sync import case_receipts, centre, fetching, it_details, refused, run_history, stale, storage
 from app.services.sync.status import SyncState, SyncStatus
 from tests.services.access_scene import Family, Scene, TrialWorkspace
@@ -111,6 +114,8 @@ EVERYBODY = frozenset(
         "today.counts",
         "access_alerts.waiting",
         "sign_in.door.door_of",
+        "sign_in.second_step.begin",
+        "sign_in.second_step.confirm",
         "sign_in.sessions.begin_in_browser",
         "sign_in.sessions.finish_in_browser",
         "sign_in.sessions.person_token",
@@ -127,7 +132,22 @@ EVERYBODY = frozenset(
         "sync.documents.move_documents",
         "sync.enrolment.enrolled",
         "sync.enrolment.open_transport",
+        "sync.arrivals.fetch",
+        "sync.first_pull.fetch",
+        "sync.letting_go.drop_bytes",
+        "sync.proving.prove_after_sync",
+        "sync.proving.prove_all",
+        "sync.scope.let_go_what_may_go",
+        "sync.unit_history.fetch",
         "sync.recovery.fetch_own_sets",
+        "offline_gate.shut",
+        "offline_gate.prove",
+        "offline_gate.let_in",
+        "sync.rescue.hand_in",
+        "sync.rescue.mark_rescued",
+        "sync.revocation.last_contact",
+        "sync.revocation.words_when_ended",
+        "sync.team_keys.tend",
         "sync.refused.refused_sets",
         "sync.refused.cleared_sets",
         "sync.refused.details_for_it",
@@ -215,6 +235,11 @@ def _export_document(ws: TrialWorkspace, k: Family) -> Path:
     return path
 
 
+def _work(s: Scene) -> rescued_opening.OpenedWork:
+    now = s.vault.time.now()
+    return rescued_opening.OpenedWork(new_id(), "Dawn", now, "Added a note", (), 0, (), ())
+
+
 def _decide(ws: TrialWorkspace, k: Family) -> Any:
     return referrals.decide(ws, k.ids["referral"], referrals.NOBODY_FOUND, [])
 
@@ -298,6 +323,21 @@ ACTIONS: dict[str, Action] = {
     "conflicts.reading.read_case": _reads(P.READ_CASES, lambda ws, k, s: reading_conflicts.read_case(ws, k.case_id)),
     "conflicts.deciding.decide": _writes(P.EDIT_CASES, lambda ws, k, s: _decide_conflict(ws, k)),
     "conflicts.undoing.undo": _writes(P.EDIT_CASES, lambda ws, k, s: _undo_decision(ws, k), fails=True),
+    # Work that was handed in.
+    "rescued.listing.handed_in": _list(P.TAKE_OVER_WORK, lambda ws, k, s: rescued.handed_in(ws)),
+    "rescued.listing.waiting_count": _list(P.TAKE_OVER_WORK, lambda ws, k, s: rescued.waiting_count(ws)),
+    "rescued.opening.open_work": _list(
+        P.TAKE_OVER_WORK, lambda ws, k, s: rescued_opening.open_work(ws, new_id()), fails=True
+    ),
+    "rescued.opening.require_sight": _list(
+        P.TAKE_OVER_WORK, lambda ws, k, s: rescued_opening.require_sight(ws, _work(s))
+    ),
+    "rescued.settling.take_over": _list(
+        P.TAKE_OVER_WORK, lambda ws, k, s: rescued_settling.take_over(ws, _work(s)), fails=True
+    ),
+    "rescued.settling.set_aside": _list(
+        P.TAKE_OVER_WORK, lambda ws, k, s: rescued_settling.set_aside(ws, new_id(), reason="x"), fails=True
+    ),
     # Allocation.
     "allocation.allocate": _writes(
         P.ALLOCATE_CASES,

@@ -420,3 +420,17 @@ def test_a_provider_that_is_away_is_said_in_words(
     provider.away = True
     with pytest.raises(ProviderAway, match="does not answer"):
         sessions.begin_in_browser(ws)
+
+
+def test_a_new_laptop_is_enrolled_by_signing_in_instead_of_a_code(
+    configured: Any, provider: Provider, browser: Browser, frozen_time: FrozenTime
+) -> None:
+    from app.services.sign_in import own_code
+
+    asked = own_code.begin_in_browser(configured.url, frozen_time)
+    thread = later(lambda: browser.open(asked.address))
+    session = asked.finish(10)
+    thread.join(10)
+    assert session.refresh_token == ""  # nothing that outlives the minutes it takes to enrol
+    code = own_code.code_of(configured.url, session)
+    assert configured.services.trust.check_code(code).user_name == "Dawn Ellery"

@@ -1,16 +1,20 @@
 """Staying signed in: renewals that work once, are bound to the laptop, and survive a lost answer."""
 
+import base64
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from sqlalchemy import select
 
 from app.central.sign_in_settings import SignInSettings
 from app.central.sign_in_tables import person_session, refresh_token
-from app.services.sign_in import sessions
+from app.errors import UserError
+from app.services.sign_in import second_step, sessions
 from app.services.sign_in.door import Door, as_person, door_of
 from app.services.signing import Signer, new_seed
 from app.services.sync import protocol
@@ -199,3 +203,47 @@ def test_an_unknown_laptop_is_answered_like_one_with_a_wrong_key(central: Any, w
         trust.start_session(challenge, stranger.sign(protocol.session_statement(challenge)))
     answers.add((refused.value.code, refused.value.message))
     assert len(answers) == 1
+
+
+def test_what_needs_a_person_needs_a_fresh_sign_in(central: Any, ws: Any, frozen_time: FrozenTime) -> None:
+    signed_in(ws)
+    frozen_time.advance(minutes=16)
+    with (
+        as_person(door_of(ws), sessions.person_token(ws)) as transport,
+        pytest.raises(NotLetIn, match="Sign in again first") as refused,
+    ):
+        transport.call("/my-code", protocol.MyCodeRequest(), protocol.MyCode)
+    assert refused.value.code == "sign-in-needed"
+
+
+def test_somebody_sets_up_codes_of_their_own_from_the_laptop(central: Any, ws: Any, frozen_time: FrozenTime) -> None:
+    signed_in(ws)
+    made = second_step.begin(ws)
+    assert len(made.modules) == len(made.modules[0]) > 20
+    totp = TOTP(base64.b32decode(made.secret.replace(" ", "")), 6, SHA1(), 30)
+    now = int(frozen_time.now().timestamp())
+    wrong = "000000" if totp.generate(now) != b"000000" else "111111"
+    with pytest.raises(UserError, match="does not fit"):
+        second_step.confirm(ws, wrong)
+    codes = second_step.confirm(ws, totp.generate(now).decode())
+    assert len(codes) == 10
+    with pytest.raises(UserError, match="There is a second step already"):
+        second_step.begin(ws)
+    with pytest.raises(UserError, match="not recognised"):
+        signed_in(ws)
+    assert sessions.sign_in_with_account(ws, "dawn", PASSWORD, totp.generate(now + 30).decode()).signed_in
+    assert sessions.sign_in_with_account(ws, "dawn", PASSWORD, codes[3]).signed_in
+
+
+def test_a_challenge_of_a_revoked_laptop_hands_in_once(central: Any, ws: Any) -> None:
+    from app.central.trust import TrustError
+    from app.services.sync.rescue_protocol import rescue_session_statement
+
+    door, trust = door_of(ws), central.services.trust
+    trust.revoke(door.device_id)
+    challenge = trust.challenge(door.device_id)
+    signature = door.signer.sign(rescue_session_statement(challenge))
+    assert trust.start_rescue(challenge, signature).token
+    with pytest.raises(TrustError) as refused:
+        trust.start_rescue(challenge, signature)
+    assert refused.value.code == "token-stale"

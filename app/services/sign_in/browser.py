@@ -65,11 +65,6 @@ class BrowserSignIn:
             fresh=fresh,
         )
 
-    @property
-    def every_days(self) -> int:
-        """After how many days the authority asks for the next sign-in; 0 for never."""
-        return self._way.every_days
-
     def cancel(self) -> None:
         """End the wait; from any thread."""
         self._loopback.cancel()

@@ -140,7 +140,7 @@ def finish_in_browser(ws: Workspace, sign_in: "BrowserSignIn", wait_seconds: flo
     """
     require(ws.actor, Permission.USE_LAPTOP)
     answer = sign_in.finish() if wait_seconds is None else sign_in.finish(wait_seconds)
-    _keep(ws, answer, every_days=sign_in.every_days, provider_name=sign_in.provider_name)
+    _keep(ws, answer, sign_in.provider_name)
     return state(ws)
 
 
@@ -192,7 +192,7 @@ def person_token(ws: Workspace) -> str:
     if answer.user_id != kept.user_id:
         _forget(ws)
         raise needed
-    _keep(ws, answer, every_days=kept.every_days, provider_name=kept.provider_name)
+    _keep(ws, answer, kept.provider_name)
     return answer.token
 
 
@@ -228,7 +228,7 @@ def _end_address(ws: Workspace, found: people.Way) -> str:
     return f"{end}{'&' if '?' in end else '?'}{urlencode({'client_id': found.client_id})}" if end else ""
 
 
-def _keep(ws: Workspace, answer: people.PersonSession, *, every_days: int = 0, provider_name: str = "") -> None:
+def _keep(ws: Workspace, answer: people.PersonSession, provider_name: str = "") -> None:
     kept = _Kept(
         answer.user_id,
         answer.user_name[:200],
@@ -236,7 +236,7 @@ def _keep(ws: Workspace, answer: people.PersonSession, *, every_days: int = 0, p
         answer.refresh_token,
         answer.signed_in_at,
         answer.ends_at,
-        every_days,
+        answer.every_days,
         provider_name,
     )
     with ws.local_session() as session:

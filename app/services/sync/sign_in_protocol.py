@@ -87,6 +87,7 @@ class PersonSession(msgspec.Struct):
         user_id, user_name: who it is.
         signed_in_at: seconds since 1970, by the central store's clock.
         ends_at: as ``signed_in_at``; when the person signs in again.
+        every_days: the authority asks for the next sign-in after so many days; 0 for never.
     """
 
     token: str
@@ -97,6 +98,7 @@ class PersonSession(msgspec.Struct):
     way: str
     signed_in_at: float
     ends_at: float
+    every_days: int = 0
 
 
 class RefreshRequest(msgspec.Struct):
