@@ -11,6 +11,7 @@ from app.errors import EnvironmentFault
 from app.timesource import SystemTime
 
 if TYPE_CHECKING:
+    from app.services.sync.telling import SyncReport
     from app.services.workspace import Workspace
 
 app = typer.Typer()
@@ -48,6 +49,7 @@ def now(as_json: Json = False) -> None:
         lines.append(f"To review because somebody else changed the same thing: {report.conflicted}.")
     if report.handed_in:
         lines.append(f"Handed in to your team, because you may no longer write there: {report.handed_in}.")
+    lines += _scope_lines(report)
     lines += [f"Refused and kept on this laptop: {reason}" for reason in report.reasons]
     answer(report, as_json=as_json, text="\n".join(lines))
     if report.refused:
@@ -67,6 +69,42 @@ def _sign_in_again(workspace: "Workspace") -> None:
     username = typer.prompt("Username", err=True)
     sessions.sign_in_with_account(workspace, username, typer.prompt("Password", hide_input=True, err=True))
     offline_gate.let_in(workspace)
+
+
+def _scope_lines(report: "SyncReport") -> list[str]:
+    """Return what became of this laptop's scope, and what comparing found, in words."""
+    told = (
+        (report.arrived_units, "Children whose records arrived: {}."),
+        (report.left_units, "Children whose records left this laptop, for other teams have them now: {}."),
+        (report.waiting_units, "Children whose records leave once what waits here is sent: {}."),
+        (report.held_back_units, "Children whose records leave once the central store says so again: {}."),
+        (report.checked_units, "Children compared with the central store: {}."),
+        (report.healed_units, "Of these were put right: {}."),
+        (report.unequal_units, "Of these still differ: {}. Copy the details for IT."),
+    )
+    return [words.format(count) for count, words in told if count]
+
+
+@app.command()
+def prove(as_json: Json = False) -> None:
+    """Compare everything on this laptop with the central store, and put right what differs."""
+    from app.services.sync.client import SyncClient
+    from app.services.sync.enrolment import open_transport
+
+    with open_the_vault() as vault:
+        workspace = unlocked_workspace(vault)
+        transport = open_transport(workspace)
+        try:
+            SyncClient(workspace, transport).run()
+            report = SyncClient(workspace, transport).prove_all()
+        finally:
+            transport.close()
+    lines = _scope_lines(report) or ["There is nothing to compare."]
+    if report.checked_units and not report.healed_units:
+        lines.append("Everything is equal.")
+    answer(report, as_json=as_json, text="\n".join(lines))
+    if report.unequal_units:
+        raise typer.Exit(1)
 
 
 @app.command()

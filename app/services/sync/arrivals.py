@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.models import RowLeaving, SearchRow, UnitArriving, UnitLeaving
 from app.services import projection
+from app.services.access import Permission, require
 from app.services.batches import batched
 from app.services.capture import unit_of
 from app.services.sync import unit_history, writing
@@ -52,6 +53,7 @@ def fetch(ws: Workspace, transport: Transport, report: SyncReport, progress: Pro
     Raises:
         CentralUnreachable: it can be tried again; what arrived is kept.
     """
+    require(ws.actor, Permission.USE_LAPTOP)
     done, total = 0, _count(ws)
     while True:
         with ws.read() as session:

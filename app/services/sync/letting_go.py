@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.models import BytesLeaving, ChangeSetRow, Document, Draft, Letter, SearchRow, SyncState
 from app.models.terms import ChangeState
 from app.services import drafts, projection
+from app.services.access import Permission, require
 from app.services.batches import batched
 from app.services.capture import unit_of
 from app.services.changes import Change, decode
@@ -91,6 +92,7 @@ def let_go(session: Session, units: Collection[str], loose_rows: Mapping[str, Co
 
 def drop_bytes(ws: Workspace) -> None:
     """Take the bytes of documents that left out of ``documents.db``; done again after a crash."""
+    require(ws.actor, Permission.USE_LAPTOP)
     with ws.read() as session:
         leaving = list(session.scalars(select(_BYTES.c.sha256)))
         named = _still_named(session.connection(), leaving) if leaving else set()

@@ -117,6 +117,7 @@ class _Findings:
     Attributes:
         equal, differ: units that were compared.
         leave: units that may not be here.
+        missing: units that should be here and are not.
         compared: whether the central store compared anything.
         missed: whether it could not, for it had moved on.
     """
@@ -125,6 +126,7 @@ class _Findings:
         self.equal: set[str] = set()
         self.differ: set[str] = set()
         self.leave: set[str] = set()
+        self.missing: set[str] = set()
         self.compared = False
         self.missed = False
 
@@ -151,7 +153,7 @@ def _compare(ws: Workspace, transport: Transport, units: Sequence[str], found: _
 
 
 def _compare_scope(ws: Workspace, transport: Transport, found: _Findings) -> None:
-    """Compare which units are here; what is missing is noted to arrive, what is too many to leave."""
+    """Compare which units are here: some may be missing, others may have to leave."""
     with ws.read() as session:
         cursor = facts.cursor(session)
         connection = session.connection()
@@ -169,15 +171,14 @@ def _compare_scope(ws: Workspace, transport: Transport, found: _Findings) -> Non
     if answer.same_scope:
         return
     should = set(answer.units)
-    with ws.apply_session() as session:
-        scope.fetch_again(session, sorted(should - held - going))
-        scope.leave(session.connection(), sorted(held - should), ws.time.now())
-    get_logger().warning("other units than held", missing=len(should - held), extra=len(held - should))
+    found.missing |= should - held - going
+    found.leave |= held - should
+    get_logger().warning("other units than held", count=len(found.missing), left=len(held - should))
 
 
 def _heal(ws: Workspace, transport: Transport, report: SyncReport, progress: Progress, found: _Findings) -> None:
     """Fetch again what differs, compare it once more, and tell."""
-    healing = sorted(found.differ)[:MOST_HEALED]
+    healing = sorted(found.differ | found.missing)[:MOST_HEALED]
     with ws.apply_session() as session:
         connection = session.connection()
         for some in batched(sorted(found.equal | found.leave), _BATCH):

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from app.logs import get_logger
 from app.models import RowLeaving, UnitArriving, UnitHistory, UnitLeaving, UnitTouched
+from app.services.access import Permission, require
 from app.services.audit import Action
 from app.services.batches import batched
 from app.services.capture import unit_of
@@ -113,6 +114,7 @@ def let_go_what_may_go(ws: Workspace, transport: Transport, report: SyncReport) 
     Raises:
         CentralUnreachable: it can be tried again; what went is gone, the rest is still noted.
     """
+    require(ws.actor, Permission.USE_LAPTOP)
     with ws.read() as session:
         leaving = session.execute(select(_LEAVING)).all()
         loose = session.execute(select(_ROWS.c.row_id).limit(1)).first()

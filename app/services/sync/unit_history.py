@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.models import ChangeLine, ChangeSetRow, UnitHistory, User
 from app.models.terms import ChangeState
+from app.services.access import Permission, require
 from app.services.batches import batched
 from app.services.capture import line_rows
 from app.services.changes import Change, ChangeSet, decode, encode
@@ -53,6 +54,7 @@ def fetch(ws: Workspace, transport: Transport) -> None:
     Raises:
         CentralUnreachable: it can be tried again; what arrived is kept.
     """
+    require(ws.actor, Permission.USE_LAPTOP)
     for _ in range(PAGES_A_SYNC):
         with ws.read() as session:
             first = session.execute(select(_WAITING.c.until, _WAITING.c.after).limit(1)).one_or_none()
