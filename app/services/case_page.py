@@ -37,6 +37,7 @@ from app.services.case_timeline import documents_of, timeline
 from app.services.case_views import CaseView, ConflictView, FlagView, Identity, LetterView
 from app.services.households import households
 from app.services.restriction import require_case, sight_of
+from app.services.sync import case_receipts
 from app.services.working_days import default_calendar
 from app.services.workspace import Workspace
 from app.timesource import format_date
@@ -136,6 +137,7 @@ def _read_case(session: Session, ws: Workspace, case_id: str) -> CaseView:
         can_restrict=named_list.may_change(session, ws, case),
         can_declare=access.allowed(ws.actor.role, Permission.DECLARE_INTEREST),
         emergency_until=break_glass.ends_at(session, ws, case) if case.restricted else None,
+        sync_words=case_receipts.state_of_case(session, subjects, ws.actor.device_id),
     )
 
 

@@ -131,6 +131,7 @@ class CaseView:
     Attributes:
         editable: whether this person may change it now; ``read_only_reason`` says why not.
         unsynced: change sets of this laptop about this case or child without a receipt.
+        sync_words: whether all this laptop recorded here is safe in the central store; empty without one.
         restricted: only people on its list may open it; ``can_restrict`` says whether this person may change that.
         emergency_until: when it closes to this person, who is not on the list and opened it in an emergency.
     """
@@ -151,6 +152,7 @@ class CaseView:
     can_restrict: bool = False
     can_declare: bool = False
     emergency_until: datetime | None = None
+    sync_words: str = ""
 
     @property
     def linked(self) -> tuple[MemberView, ...]:

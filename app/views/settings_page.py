@@ -18,9 +18,10 @@ from app.views.pages import Crumb
 from app.views.tokens import px
 
 THEMES = [("system", "Same as system"), ("light", "Light"), ("dark", "Dark"), ("contrast", "High contrast")]
-SHOWN = ("theme", "text_size", "reduce_motion", "lock_minutes", "sync_minutes")
+SHOWN = ("theme", "text_size", "reduce_motion", "lock_minutes", "sync_minutes", "documents_days", "documents_metered")
 LOCK_CHOICES = (1, 2, 3, 5, 10, 15)
 SYNC_CHOICES = (1, 5, 10, 15, 30, 60)
+DAYS_CHOICES = {30: "The last 30 days", 90: "The last 90 days", 365: "The last year", 3650: "The last 10 years"}
 
 
 class SettingsPage(QWidget):
@@ -48,6 +49,12 @@ class SettingsPage(QWidget):
         self.sync_minutes = Select("Sync every")
         for minutes in SYNC_CHOICES:
             self.sync_minutes.addItem(_minutes(minutes), minutes)
+        self.documents_days = Select("Documents that come by themselves")
+        self.documents_days.setObjectName("documents_days")
+        for days, words in DAYS_CHOICES.items():
+            self.documents_days.addItem(words, days)
+        self.documents_metered = Check("Move documents on a metered network too")
+        self.documents_metered.setObjectName("documents_metered")
         self.reset = QuietButton("Reset to the usual settings", "rotate-ccw", compact=True)
         self._lay_out()
         self._show()
@@ -56,6 +63,8 @@ class SettingsPage(QWidget):
         self.reduce_motion.toggled.connect(lambda on: self._set("reduce_motion", on))
         self.lock_minutes.activated.connect(lambda _i: self._set("lock_minutes", self.lock_minutes.currentData()))
         self.sync_minutes.activated.connect(lambda _i: self._set("sync_minutes", self.sync_minutes.currentData()))
+        self.documents_days.activated.connect(lambda _i: self._set("documents_days", self.documents_days.currentData()))
+        self.documents_metered.toggled.connect(lambda on: self._set("documents_metered", on))
         self.reset.clicked.connect(self._reset)
         self.setFocusProxy(self.theme)
 
@@ -76,6 +85,9 @@ class SettingsPage(QWidget):
         column.addWidget(_field("Lock after", self.lock_minutes, hint, managed))
         hint = "When there is a connection. You can always sync from the pill at the top."
         column.addWidget(_field("Sync every", self.sync_minutes, hint))
+        hint = "Those of open cases always come. Older ones come when you open them."
+        column.addWidget(_field("Documents that come by themselves", self.documents_days, hint))
+        column.addWidget(self.documents_metered)
         inner = QWidget()
         inner.setProperty("fill", "canvas")
         inner.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -159,15 +171,18 @@ class SettingsPage(QWidget):
         settings = self.context.settings
         self.theme.set_value(settings.get("theme"))
         self.text_size.set_value(str(settings.get("text_size")))
+        days = self.documents_days.findData(settings.get("documents_days"))
+        self.documents_days.setCurrentIndex(days)
         for control, key in ((self.lock_minutes, "lock_minutes"), (self.sync_minutes, "sync_minutes")):
             place = control.findData(settings.get(key))
             if place < 0:
                 control.addItem(_minutes(settings.get(key)), settings.get(key))
                 place = control.count() - 1
             control.setCurrentIndex(place)
-        self.reduce_motion.blockSignals(True)
-        self.reduce_motion.setChecked(settings.get("reduce_motion"))
-        self.reduce_motion.blockSignals(False)
+        for check, key in ((self.reduce_motion, "reduce_motion"), (self.documents_metered, "documents_metered")):
+            check.blockSignals(True)
+            check.setChecked(settings.get(key))
+            check.blockSignals(False)
 
     def _set(self, key: str, value: Any) -> None:
         try:

@@ -216,6 +216,11 @@ class SideColumn(Themed, QScrollArea):
         self.linked_card = Card("Linked")
         for card in (self.next_card, self.enquiry_card, self.linked_card):
             self._column.addWidget(card)
+        # What stands here is true of this laptop alone, so it stands apart from the record.
+        self.sync_state = StateTag("synced", "Safe in the central store")
+        self.sync_state.setObjectName("case_sync_state")
+        self.sync_state.hide()
+        self._column.addWidget(self.sync_state)
         self._column.addStretch(1)
         self.setWidget(inner)
         self._editable = False
@@ -234,6 +239,15 @@ class SideColumn(Themed, QScrollArea):
         self._show_next(view, today)
         self._show_enquiries(view, today)
         self._show_linked(view)
+        self._show_sync(view)
+
+    def _show_sync(self, view: "CaseView") -> None:
+        self.sync_state.setVisible(bool(view.sync_words))
+        if view.sync_words:
+            state = (
+                "warning" if "not taken" in view.sync_words else "unsynced" if "wait" in view.sync_words else "synced"
+            )
+            self.sync_state.set_state(state, view.sync_words)
 
     def _show_next(self, view: "CaseView", today: date) -> None:
         _clear(self.next_card.body)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen, QPixmap, QResizeEvent, QTransform, QWheelEvent
@@ -18,6 +19,9 @@ from PySide6.QtWidgets import (
 
 from app.views.theme import Themed, colour, font
 from app.views.tokens import LIGHT, px
+
+if TYPE_CHECKING:
+    from app.services.documents.protocol import Picture
 
 NOMINAL_WIDTH = 794.0
 """Of every page in scene units: A4 at 96 dpi, so that 100 % is about the size of the paper."""
@@ -257,3 +261,9 @@ def _alike(one: QImage, other: QImage) -> bool:
     if one.isNull() or other.isNull():
         return False
     return abs(one.height() * other.width() - other.height() * one.width()) <= one.width() + other.width()
+
+
+def to_image(picture: "Picture") -> QImage:
+    """Return a drawn page as an image with memory of its own."""
+    rows = QImage(picture.rgba, picture.width, picture.height, 4 * picture.width, QImage.Format.Format_RGBX8888)
+    return rows.copy()

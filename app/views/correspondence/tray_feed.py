@@ -7,8 +7,8 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from app.models.terms import DocumentState
 from app.services.documents import suggest, tray
 from app.views.context import AppContext
+from app.views.correspondence.canvas import to_image
 from app.views.correspondence.tray_list import TrayList
-from app.views.correspondence.viewer import to_image
 
 if TYPE_CHECKING:
     from app.services.documents.protocol import Picture

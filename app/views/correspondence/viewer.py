@@ -5,18 +5,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QKeySequence, QShortcut
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QPlainTextEdit,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from app.errors import RollcallError
 from app.views.context import AppContext
-from app.views.correspondence.canvas import PageCanvas, Ring
+from app.views.correspondence.canvas import PageCanvas, Ring, to_image
+from app.views.correspondence.fetching import FetchPanel
 from app.views.correspondence.page_strip import PageStrip
 from app.views.kit.buttons import IconButton
 from app.views.kit.cards import EmptyState, rule
@@ -108,8 +103,10 @@ class PageViewer(Themed, QWidget):
         self.text.setAccessibleName("Text on this page")
         self.text.setObjectName("page_text")
         self.message = EmptyState("")
+        self.fetching = FetchPanel(self._context)
+        self.fetching.arrived.connect(self._arrived)
         self.body = QStackedWidget()
-        for widget in (self.canvas, self.text, self.message):
+        for widget in (self.canvas, self.text, self.message, self.fetching):
             self.body.addWidget(widget)
         self.warnings = QVBoxLayout()
         self.warnings.setSpacing(0)
@@ -181,6 +178,7 @@ class PageViewer(Themed, QWidget):
         self._asked += 1
         self._waiting.stop()
         self._look_again.stop()
+        self.fetching.leave()
         self.detail = None
         self._turns, self._marks = {}, ()
         self.canvas.clear()
@@ -212,6 +210,7 @@ class PageViewer(Themed, QWidget):
     def _shown(self, asked: int, detail: "DocumentDetail") -> None:
         if asked != self._asked:
             return
+        self.fetching.leave()
         self.detail, self._turns, self._marks = detail, dict(detail.rotation), ()
         self.canvas.clear()
         self._warn(detail.warnings)
@@ -293,7 +292,7 @@ class PageViewer(Themed, QWidget):
         if not self.detail.here:
             self._waiting.stop()
             self._look_again.start()
-            self._say("The pages of this document are not on this laptop yet. They arrive with the next sync.")
+            self._fetch()
             return
         asked, page, sha256, ws = self._asked, self.page, self.detail.sha256, self._context.ws
         self._context.runner.run(
@@ -314,10 +313,28 @@ class PageViewer(Themed, QWidget):
         self._enable()
 
     def _not_drawn(self, asked: int, page: int, error: Exception) -> None:
-        if (asked, page) == (self._asked, self.page):
-            self._waiting.stop()
-            self.canvas.clear()
+        if (asked, page) != (self._asked, self.page):
+            return
+        from app.services.documents.store import ContentDamaged, ContentMissing
+
+        self._waiting.stop()
+        self.canvas.clear()
+        if isinstance(error, ContentDamaged | ContentMissing) and self.detail is not None:
+            self.detail = replace(self.detail, here=False)
+            self._fetch()  # what is damaged here is whole in the central store
+        else:
             self._say(self._words(error))
+
+    def _fetch(self) -> None:
+        if self.detail is not None:
+            self.body.setCurrentWidget(self.fetching)
+            self.fetching.show_for(self.detail)
+
+    def _arrived(self, document_id: str) -> None:
+        if self.detail is not None and self.detail.id == document_id:
+            self._look_again.stop()
+            self.detail = replace(self.detail, here=True)
+            self.show_page(self.page)
 
     def _ask_again(self) -> None:
         detail = self.detail
@@ -327,9 +344,7 @@ class PageViewer(Themed, QWidget):
 
         def answered(here: bool) -> None:
             if here and asked == self._asked:
-                self._look_again.stop()
-                self.detail = replace(detail, here=True)
-                self.show_page(self.page)
+                self._arrived(detail.id)
 
         self._context.runner.run(self, lambda: ws.documents.complete(sha256), answered, lambda _error: None, lane="cpu")
 
@@ -380,9 +395,3 @@ class PageViewer(Themed, QWidget):
                 widget.deleteLater()
         if words:
             self.warnings.addWidget(Banner("warn", " ".join(words)))
-
-
-def to_image(picture: "Picture") -> QImage:
-    """Return a drawn page as an image with memory of its own."""
-    rows = QImage(picture.rgba, picture.width, picture.height, 4 * picture.width, QImage.Format.Format_RGBX8888)
-    return rows.copy()

@@ -365,7 +365,11 @@ def test_pages_that_have_not_arrived_say_so(stage: Stage) -> None:
     with stage.context.ws.write("As if pulled") as session:
         session.get_one(Document, added.document_id).sha256 = "e" * 64
     page = stage.open()
-    assert page.viewer.message.label.text().startswith("The pages of this document are not on this laptop yet.")
+    words = page.viewer.fetching.words
+    assert (
+        words.text() == "The pages of this document are not on this laptop. It has no central store to fetch them from."
+    )
+    assert words.isVisible()
     assert page.form.kind.isEnabled()
     assert stage.errors == []
 
