@@ -100,4 +100,28 @@ def _whole(change: Change, entered: Rows) -> Change:
     row = entered.get((change.table, change.row))
     if row is None:
         return change
-    return Change(change.table, change.row, "insert", {name: [None, value] for name, value in row.items()})
+    return _inserted(change.table, row)
+
+
+def with_rows(entries: list[LogEntry], rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[LogEntry]:
+    """Return entries of which the last brings rows too, as if they were added there.
+
+    Args:
+        entries: of a page; where there is none, nothing can be brought.
+        rows: whole, by table.
+    """
+    if not entries or not rows:
+        return entries
+    last = entries[-1]
+    changes = _changes_decoder.decode(last.effective) if last.effective else []
+    if not last.effective and last.body:
+        changes = list(decode(last.body).changes)
+    changes += [_inserted(table, row) for table, some in rows.items() for row in some]
+    return [
+        *entries[:-1],
+        LogEntry(last.revision, last.change_set_id, last.body, last.signature, _encoder.encode(changes)),
+    ]
+
+
+def _inserted(table: str, row: Mapping[str, Any]) -> Change:
+    return Change(table, str(row["id"]), "insert", {name: [None, value] for name, value in row.items()})

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
+from app.central.places import LOOSE
 from app.central.scope_tables import device_holding
 
 Interval = tuple[int, int | None]
@@ -92,6 +93,7 @@ class Holdings:
     def adopt(self) -> None:
         """Take a laptop from before there was scope for what it is: one that holds every unit."""
         self._connection.execute(_ADOPT, self._device)
+        self.open({LOOSE}, 0)
 
     def at(self, cursor: int, units: Iterable[str] | None = None) -> set[str]:
         """Return the units held at a cursor, or those among some units."""

@@ -6,7 +6,7 @@ does not grow with what a laptop holds. The kinds of event:
 - ``born``: a unit begins here, so that the log from here on is all there is of it.
 - ``look``: who may see a unit may have changed.
 - ``whole``: something older was linked to a unit, so it has to be fetched whole again.
-- ``lost``: a row (``table_name``, ``row_id``) no longer belongs to a unit.
+- ``lost``: a row (``table_name``, ``row_id``) no longer belongs to a unit, or is no longer one that all have.
 - ``person``: what a person may see has changed altogether (``subject`` is the person, or a laptop).
 """
 
@@ -21,7 +21,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.central.copying import copy_in
-from app.central.places import MARKS, NOWHERE, Key, Places, Units
+from app.central.places import MARKS, NOWHERE, REFERENCE, Key, Places, Units
 from app.central.scope_tables import change_part, change_unit, scope_due, scope_event
 from app.central.tables import change_touch
 from app.services.changes import Change
@@ -169,7 +169,7 @@ class Noter:
         table, row_id = key
         earlier, lost, gained = before.get(key), was - now, now - was
         if earlier is not None and after is not None:
-            for unit in lost - MARKS:
+            for unit in lost - {REFERENCE}:
                 note.events[Event(LOST, unit, table, row_id)] = None
         if not followers(table):
             return
@@ -211,7 +211,7 @@ def _lose_followers(connection: Connection, note: Note, table: str, row: Row, lo
         if (value := row.get(way.by)) is None:
             continue
         for found in _following(connection, name, way, str(value)):
-            for unit in lost - MARKS:
+            for unit in lost - {REFERENCE}:
                 note.events[Event(LOST, unit, name, found["id"])] = None
             if followers(name):
                 _lose_followers(connection, note, name, found, lost)

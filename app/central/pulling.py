@@ -5,27 +5,25 @@ cursor name the units to look at again, so nothing here reads a whole scope unle
 A change set that is partly hidden travels with its visible changes only, and without its signature.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import msgspec
 from psycopg.errors import SerializationFailure
 from sqlalchemy import Connection, Engine, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import Uuid
 
-from app.central import noting, records
-from app.central.filtering import Filter, redacted
+from app.central import noting
+from app.central.filtering import Filter, redacted, with_rows
 from app.central.holdings import Holdings
-from app.central.places import MARKS, Places
+from app.central.places import LOOSE, MARKS, Places
 from app.central.scope_tables import scope_event
 from app.central.store import Store
 from app.central.tables import device_person
-from app.central.unit_rows import rows_of
+from app.central.unit_rows import loose_rows, rows_of
 from app.central.visibility import Visibility, alive, viewers_of
-from app.services.changes import Change
 from app.services.sync.protocol import PAGE_BYTES, PAGE_ENTRIES, VERSION, LogEntry, PullAnswer, ScopeChange
 from app.timesource import TimeSource
 
@@ -114,9 +112,7 @@ class Puller:
         ended = text("DELETE FROM scope_due WHERE due_at <= :now RETURNING unit")
         with self._store.engine.begin() as connection:
             units = {str(unit) for unit in connection.scalars(ended, {"now": self._time.now()})}
-            note = noting.Note(events={noting.Event(noting.LOOK, unit): None for unit in units})
-            revision = self._store.record_in(connection, [], "Looked again at who may see what")
-            noting.write_notes(connection, [(revision, note)])
+            self._store.tell(connection, [noting.Event(noting.LOOK, unit) for unit in units])
 
 
 @dataclass(slots=True)
@@ -157,7 +153,7 @@ class _Passage:
         self._everything = everything
         if everything or (self._events.people and self._events.people & self._people()):
             self._held = self._holdings.at(self._cursor)
-            self._visible = self._visibility.all()
+            self._visible = self._visibility.all() | (self._visibility.marks & {LOOSE})
             self._asked = self._held | self._visible
         else:
             self._asked = self._events.units
@@ -165,7 +161,7 @@ class _Passage:
                 return
             self._held = self._holdings.at(self._cursor, self._asked)
             self._visible = self._visibility.of(self._asked)
-        gone = self._held - self._visible
+        gone = self._held - self._visible - MARKS
         if gone and self._visibility.reads_cases:
             # A child that was deleted: the log says so, and what is left of the unit stays where it is.
             self._visible |= gone - alive(self._connection, list(gone))
@@ -189,15 +185,20 @@ class _Passage:
         whole_page = not rows or (rows[0].found < values["limit"] and len(rows) == rows[0].found)
         at = self._head if whole_page else rows[-1].revision
         again = {unit for unit, revision in self._events.whole.items() if revision <= at}
-        arrive = (fresh - born) | (again & self._visible)
+        arrive = ((fresh - born) | (again & self._visible)) - MARKS
         entries = self._entries(rows, leave, born)
         self._holdings.settle(self._asked, self._visible, self._cursor, at)
         if self._everything:
             self._holdings.begin(at)
+        if LOOSE in fresh and self._cursor:
+            # Somebody who reads cases now: what belongs to no child comes with the entry that says so.
+            entries = with_rows(entries, loose_rows(self._connection))
         if self._version == 1:
-            return PullAnswer(_with_units(self._connection, entries, arrive), at, self._head)
-        change = ScopeChange(sorted(arrive), sorted(leave), self._gone(leave, at))
-        return PullAnswer(entries, at, self._head, change)
+            return PullAnswer(with_rows(entries, rows_of(self._connection, arrive)), at, self._head)
+        gone = self._gone(leave, at)
+        if LOOSE in leave:
+            gone += [(table, str(row["id"])) for table, rows in loose_rows(self._connection).items() for row in rows]
+        return PullAnswer(entries, at, self._head, ScopeChange(sorted(arrive), sorted(leave - MARKS), gone))
 
     def _people(self) -> set[str]:
         query = select(device_person.c.user_id).where(device_person.c.device_id == self._device_id)
@@ -223,7 +224,7 @@ class _Passage:
         lost = [event for event in self._events.lost if event[0] <= at]
         if not lost:
             return []
-        left = self._holdings_before({unit for _, unit, _, _ in lost})
+        left = self._holdings_before({unit for _, unit, _, _ in lost} - MARKS) | self._visibility.marks
         rows = {(table, row_id) for _, unit, table, row_id in lost if unit in left}
         places = Places(self._connection)
         now = {key: places.units(*key) for key in rows}
@@ -252,31 +253,3 @@ def _read_events(connection: Connection, cursor: int, head: int) -> _Look:
             elif row.kind == noting.WHOLE:
                 look.whole.setdefault(row.subject, row.revision)
     return look
-
-
-def _with_units(connection: Connection, entries: list[LogEntry], units: set[str]) -> list[LogEntry]:
-    """Return entries that bring whole units too, as rows that were added: all that version 1 understands."""
-    if not units or not entries:
-        return entries
-    last = entries[-1]
-    changes: list[Change] = msgspec.json.decode(last.effective, type=list[Change]) if last.effective else []
-    if not changes and last.body:
-        from app.services.changes import decode
-
-        changes = list(decode(last.body).changes)
-    for table, rows in rows_of(connection, units).items():
-        changes += [_inserted(table, row) for row in rows]
-    return [*entries[:-1], msgspec.structs.replace(last, effective=msgspec.json.encode(changes))]
-
-
-def _inserted(table: str, row: Mapping[str, Any]) -> Change:
-    return Change(table, str(row["id"]), "insert", {name: [None, value] for name, value in row.items()})
-
-
-def load_whole(connection: Connection, wanted: Mapping[str, set[str]]) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """Return rows whole, by table and id."""
-    return {
-        (table, row_id): row
-        for table, ids in wanted.items()
-        for row_id, row in records.load(connection, table, list(ids)).items()
-    }

@@ -15,6 +15,7 @@ from sqlalchemy.types import Uuid
 
 from app.central import noting, records
 from app.central.holdings import Holdings
+from app.central.places import LOOSE
 from app.central.scope_tables import device_holding, device_scope, scope_event
 from app.central.tables import device_person, revision_counter
 from app.central.unit_rows import UNIT_TABLES, condition_sql, lists_of_units
@@ -63,7 +64,7 @@ class Snapshots:
             viewers = viewers_of(connection, device_id)
             visibility = Visibility(connection, viewers, self._time.now())
             visible, holdings = visibility.all(), Holdings(connection, device_id)
-            holdings.restart(visible, revision)
+            holdings.restart(visible | (visibility.marks & {LOOSE}), revision)
             first = _first_units(connection, [viewer.user_id for viewer in viewers], visible)
             children = records.count(connection, "child")
             share = len(visible) / children if children else 0.0

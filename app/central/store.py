@@ -1,6 +1,6 @@
 """What laptops push: change sets merged in each laptop's own order, whole or not at all, each answered for good."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,8 @@ from app.central import records
 from app.central.batch import Batch
 from app.central.checks import DeviceIdentity, Incoming, Judge, NoLonger, read, shape_refusal
 from app.central.copying import copy_in
-from app.central.noting import Note, follow, write_notes
+from app.central.noting import Event, Note, follow, write_notes
+from app.central.places import REFERENCE
 from app.central.signing_key import Identity
 from app.central.tables import change_log, change_touch, device_credential, revision_counter
 from app.errors import BugError
@@ -165,6 +166,20 @@ class Store:
         incoming = Incoming(change_set, SignedSet(body, self._signer.sign(body)))
         self._log(connection, self._apply(connection, [incoming], revision))
         return revision + 1
+
+    def tell(self, connection: Connection, events: Iterable[Event]) -> int:
+        """Make a revision without changes, at which laptops look again at what they may hold.
+
+        Args:
+            connection: in a transaction.
+            events: what changed otherwise: time passed, or a laptop was given to somebody.
+
+        Returns:
+            The revision.
+        """
+        revision = self.record_in(connection, [], "Looked again at who may see what")
+        write_notes(connection, [(revision, Note(units={REFERENCE}, events=dict.fromkeys(events)))])
+        return revision
 
     def _take(self, connection: Connection, judge: Judge, due: Sequence[Incoming], revision: int) -> list[_Entry]:
         """Judge and merge change sets; one that the database refuses does not take the others with it."""

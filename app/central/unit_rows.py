@@ -12,10 +12,11 @@ from sqlalchemy.types import Uuid
 
 from app.central import records
 from app.models.synced import SYNCED_TABLES
-from app.services.sync.units import in_units, is_reference
+from app.services.sync.units import UNIT_WAYS, in_units, is_reference, unlinked
 
 UNIT_TABLES: Final = tuple(name for name in SYNCED_TABLES if not is_reference(name))
 """Tables whose rows can belong to a unit, in the order of a first pull."""
+_NEVER: Final = "false"
 WireRow = dict[str, Any]
 _dialect: Any = postgresql.psycopg.dialect
 _rows_decoder = msgspec.json.Decoder(list[WireRow])
@@ -50,10 +51,20 @@ def rows_of(connection: Connection, units: Iterable[str]) -> dict[str, list[Wire
     return found
 
 
+def loose_rows(connection: Connection) -> dict[str, list[WireRow]]:
+    """Return every row that belongs to no unit and goes to all whose role reads cases, by table."""
+    found: dict[str, list[WireRow]] = {}
+    for table in UNIT_TABLES:
+        condition = condition_sql(unlinked(table))
+        if condition != _NEVER and (
+            texts := connection.exec_driver_sql(records.object_query(table, condition)).scalars().all()
+        ):
+            found[table] = _rows_decoder.decode(f"[{','.join(texts)}]")
+    return found
+
+
 def by_unit(rows: Mapping[str, list[WireRow]], units: Iterable[str]) -> dict[str, dict[str, list[WireRow]]]:
     """Return rows sorted by the unit they belong to; a row of two units is in both."""
-    from app.services.sync.units import UNIT_WAYS
-
     found: dict[str, dict[str, list[WireRow]]] = {unit: {} for unit in units}
     known: dict[tuple[str, str], dict[str, set[str]]] = {}
 
