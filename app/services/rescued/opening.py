@@ -113,6 +113,7 @@ def require_sight(ws: Workspace, work: OpenedWork) -> None:
     Raises:
         AccessRefused: in words.
     """
+    require(ws.actor, Permission.TAKE_OVER_WORK, work.id)
     with ws.read() as session:
         _require_sight(session, ws, work.made, work.id)
 

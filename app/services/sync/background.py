@@ -60,7 +60,6 @@ _CHANGING = (
     Permission.MANAGE_PEOPLE,
 )
 _SIGN_IN_CODES = frozenset({"sign-in-needed", "sign-in-failed", "token-stale"})
-
 Listener = Callable[[SyncStatus], None]
 
 
@@ -216,8 +215,8 @@ class BackgroundSync:
                     return
                 get_logger().error("sync failed", exc=error)
                 self._failures += 1
-                kind = type(error).__name__
-                delay = self._tell_failure(SyncState.FAILED, "Sync met an error. Your work is kept.", trouble=kind)
+                words = "Sync met an error. Your work is kept."
+                delay = self._tell_failure(SyncState.FAILED, words, trouble=type(error).__name__)
 
     def _wait(self, seconds: float) -> bool:
         """Wait until it is time, something changed, the network is back or somebody asked; False when stopping."""
@@ -305,10 +304,8 @@ class BackgroundSync:
             return
         kept = resting in (SyncState.OFFLINE, SyncState.FAILED, SyncState.SIGN_IN)
         state = resting if kept else SyncState.WAITING
-        self._publish(replace(self._status, state=state, pending_count=self._pending(), message=self._kept_words(kept)))
-
-    def _kept_words(self, kept: bool) -> str:
-        return self._status.message if kept else ""
+        message = self._status.message if kept else ""
+        self._publish(replace(self._status, state=state, pending_count=self._pending(), message=message))
 
     def _note_progress(self, progress: SyncProgress) -> None:
         if self._stopping:
