@@ -346,15 +346,20 @@ def _outbox(laptop: "Laptop", store: Store) -> list[str]:
                 wrong.append(f"outbox: {laptop.name}: {_told(bytes(body))} still waits")
         elif state in ("accepted", "conflicted"):
             # What left the laptop's scope is taken out of its history too: the log has what the receipt is about.
-            kept = bytes(body) if body and decode(bytes(body)).changes else entry.body if entry is not None else b""
-            statement = receipt_statement(kept, revision, state)
+            statement = receipt_statement(entry.body if entry is not None else bytes(body), revision, state)
             if entry is None or (entry.revision, entry.state) != (revision, state):
                 wrong.append(f"receipts: {laptop.name}: {_told(bytes(body))} is not in the log as it says here")
             elif receipt is None or not checker.fits(statement, bytes(receipt)):
                 wrong.append(f"receipts: {laptop.name}: {_told(bytes(body))} has no true receipt")
+            elif not _part_of(bytes(body), entry.body):
+                wrong.append(f"receipts: {laptop.name}: {_told(bytes(body))} is another one in the log")
         elif state == "refused" and not refusal:
             wrong.append(f"outbox: {laptop.name}: {_told(bytes(body))} is refused without a reason")
     return wrong
+
+
+def _part_of(here: bytes, there: bytes) -> bool:
+    return not here or here == there or all(change in decode(there).changes for change in decode(here).changes)
 
 
 def _same(laptop: "Laptop", vault: dict[Key, Row], store: Store, held: Held) -> list[str]:
