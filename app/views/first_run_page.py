@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from app.views.first_run_download import DownloadStep
+from app.views.first_run_sign_in import InsteadOfCode
 from app.views.kit.feedback import Spinner
 from app.views.kit.form import FormField
 from app.views.prompts import Prompts
@@ -102,6 +103,10 @@ class FirstRunPage(StepsPage):
         self.code_field = FormField("Enrolment code", self.code)
         self.spinner = Spinner("Asking the central store")
         self.spinner.hide()
+        self.instead = InsteadOfCode(runner)
+        self.instead.asked.connect(self._sign_in_instead)
+        self.instead.given.connect(self._take_code)
+        self.instead.left.connect(self._use_code)
         self.passphrase = NewPassphrase()
         self.key_step = KeyStep(runner, folder, laptop, prompts)
         self.type_back = TypeBack()
@@ -111,7 +116,7 @@ class FirstRunPage(StepsPage):
             STEP_WORDS,
             (
                 (),
-                (self.server_field, self.code_field, self.spinner),
+                (self.server_field, self.code_field, self.spinner, self.instead),
                 (self.passphrase,),
                 (self.key_step,),
                 (self.type_back,),
@@ -166,6 +171,7 @@ class FirstRunPage(StepsPage):
     def go_back(self) -> None:
         """Show the step before; nothing was made yet, so nothing is undone."""
         self._stop_waiting()
+        self.instead.stop()
         super().go_back()
 
     # The code
@@ -187,6 +193,30 @@ class FirstRunPage(StepsPage):
         no_code = "" if self.code.text().strip() else "Enter the code your administrator gave you."
         self.code_field.set_error(no_code)
         return not no_server and not no_code
+
+    def _sign_in_instead(self) -> None:
+        """Sign in for a code, where the address is given."""
+        address = self.server.text().strip()
+        if address and "://" not in address:
+            address = f"https://{address}"
+            self.server.setText(address)
+        self.server_field.set_error("" if address else "Enter the server address your administrator gave you.")
+        if not address:
+            self.server.setFocus(Qt.FocusReason.OtherFocusReason)
+            return
+        self._stop_waiting()
+        self.code_field.hide()
+        self.next.hide()
+        self.instead.start(address)
+
+    def _use_code(self) -> None:
+        self.code_field.show()
+        self.next.show()
+
+    def _take_code(self, code: str) -> None:
+        self._use_code()
+        self.code.setText(code)
+        self.go_on()
 
     def show_asking(self) -> None:
         """Show that the central store is being asked."""

@@ -1,19 +1,25 @@
 """Signing in through the window, on a real central store and a real identity provider."""
 
+import base64
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import zxingcpp
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app.services.sign_in import sessions
 from app.services.sync.status import NoSync, SyncState, SyncStatus
 from app.services.workspace import Workspace
+from app.timesource import FrozenTime
 from app.views import tokens
 from app.views.context import AppContext
+from app.views.first_run_page import ENROL, FirstRunPage
 from app.views.kit.text import Link
 from app.views.sign_in import page as page_module
 from app.views.sign_in.page import SignInPage
@@ -207,3 +213,78 @@ def test_the_pill_offers_signing_in_when_it_is_needed(qapp: Any, qtbot: QtBot, p
         link.activated.emit()
     popover.deleteLater()
     assert SyncPopover(SyncStatus(SyncState.WAITING, 3), page).findChild(Link, "sign_in") is None
+
+
+def test_six_digit_codes_are_set_up_from_the_page(
+    central: Any, page: SignInPage, ws: Workspace, qtbot: QtBot, frozen_time: FrozenTime
+) -> None:
+    central.services.trust.set_password(central.people["dawn"], PASSWORD)
+    sessions.sign_in_with_account(ws, "dawn", PASSWORD)
+    page.open()
+    card = page.codes
+    qtbot.waitUntil(card.set_up.isVisible, timeout=TIMEOUT)
+    assert_nothing_clipped(page)
+    qtbot.mouseClick(card.set_up, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(card.qr.isVisible, timeout=TIMEOUT)
+    assert_nothing_clipped(page)
+    seen = zxingcpp.read_barcodes(grey(card.qr.grab().toImage()))
+    assert [each.text.startswith("otpauth://totp/") for each in seen] == [True]
+    totp = TOTP(base64.b32decode(card.secret.text().replace(" ", "")), 6, SHA1(), 30)
+    assert f"secret={card.secret.text().replace(' ', '')}" in seen[0].text
+    code = totp.generate(int(frozen_time.now().timestamp())).decode()
+    qtbot.keyClicks(card.code, "000000" if code != "000000" else "111111")
+    qtbot.mouseClick(card.turn_on, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "does not fit" in card.code_field.error(), timeout=TIMEOUT)
+    card.code.clear()
+    qtbot.keyClicks(card.code, code)
+    qtbot.keyClick(card.code, Qt.Key.Key_Return)
+    qtbot.waitUntil(card.codes.isVisible, timeout=TIMEOUT)
+    assert len(card.codes.text().split()) == 10
+    assert not card.qr.isVisible()
+    assert_nothing_clipped(page)
+    page.open()  # coming back shows none of it again
+    qtbot.waitUntil(card.set_up.isVisible, timeout=TIMEOUT)
+    assert card.codes.text() == ""
+
+
+def grey(image: QImage) -> Any:
+    from PIL import Image
+
+    plain = image.convertToFormat(QImage.Format.Format_Grayscale8)
+    size = (plain.width(), plain.height())
+    return Image.frombuffer("L", size, bytes(plain.constBits()), "raw", "L", plain.bytesPerLine(), 1)
+
+
+def test_a_new_laptop_gets_its_code_by_signing_in(qapp: Any, qtbot: QtBot, central: Any, tmp_path: Any) -> None:
+    central.services.trust.set_password(central.people["dawn"], PASSWORD)
+    runner = TaskRunner(_raise)
+    first = FirstRunPage(runner, tmp_path, "Test laptop", "")
+    qtbot.addWidget(first)
+    first.resize(900, 820)
+    first.show()
+    first.show_step(ENROL)
+    given: list[tuple[str, str]] = []
+    first.code_given.connect(lambda server, code: given.append((server, code)))
+    first.instead.link.activated.emit()
+    assert first.server_field.error()
+    first.server.setText(central.url)
+    first.instead.link.activated.emit()
+    panel = first.instead.panel
+    assert panel is not None
+    qtbot.waitUntil(panel.form.isVisible, timeout=TIMEOUT)
+    assert not first.code_field.isVisible()
+    assert_nothing_clipped(first)
+    first.instead.link.activated.emit()
+    assert first.code_field.isVisible()
+    first.instead.link.activated.emit()
+    panel = first.instead.panel
+    assert panel is not None
+    qtbot.waitUntil(panel.form.isVisible, timeout=TIMEOUT)
+    qtbot.keyClicks(panel.form.name, "dawn")
+    qtbot.keyClicks(panel.form.password, PASSWORD)
+    qtbot.keyClick(panel.form.password, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: bool(given), timeout=TIMEOUT)
+    assert given[0][0] == central.url
+    assert central.services.trust.check_code(given[0][1]).user_name == "Dawn Ellery"
+    assert first.code_field.isVisible()
+    runner.close()

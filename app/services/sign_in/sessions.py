@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from app.errors import EnvironmentFault, UserError
 from app.services.access import Permission, require
-from app.services.sign_in.door import clock_words, door_of
+from app.services.sign_in.door import Door, clock_words, door_of
 from app.services.sync import facts
 from app.services.sync import sign_in_protocol as people
 from app.services.sync.faults import NotLetIn
 from app.services.workspace import Workspace
+from app.timesource import TimeSource
 
 if TYPE_CHECKING:
     from app.services.sign_in.browser import BrowserSignIn
@@ -115,9 +116,18 @@ def way(ws: Workspace) -> SignInWay:
         UserError: this laptop is not enrolled.
     """
     require(ws.actor, Permission.USE_LAPTOP)
-    found = door_of(ws).way()
+    return way_of(door_of(ws), ws.time)
+
+
+def way_of(door: Door, time: TimeSource) -> SignInWay:
+    """Ask at a door how people sign in.
+
+    Raises:
+        CentralUnreachable: no answer.
+    """
+    found = door.way()
     allowed = timedelta(seconds=min(found.skew_seconds, 600))
-    return SignInWay(found.way, found.provider_name[:80], clock_words(ws.time.now(), found.now, allowed))
+    return SignInWay(found.way, found.provider_name[:80], clock_words(time.now(), found.now, allowed))
 
 
 def begin_in_browser(ws: Workspace, *, fresh: bool = True) -> "BrowserSignIn":

@@ -12,6 +12,7 @@ from app.views.kit.cards import Card, PageHeader
 from app.views.kit.text import Text
 from app.views.pages import Crumb
 from app.views.sign_in.panel import SignInPanel, open_address
+from app.views.sign_in.second_step_card import SecondStepCard
 from app.views.tokens import px
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ class SignInPage(QWidget):
         self.leave = QuietButton("Sign out", compact=True)
         self.leave.setObjectName("sign_out")
         self.leave.clicked.connect(self._sign_out)
+        self.codes = SecondStepCard(context)
         self._lay_out()
+        self.codes.hide()
 
     def _lay_out(self) -> None:
         card = Card("Signing in to the central store")
@@ -65,6 +68,11 @@ class SignInPage(QWidget):
         row.addWidget(card, 1)
         row.addStretch(0)
         page.addLayout(row)
+        row = QHBoxLayout()
+        self.codes.setMaximumWidth(px(720))
+        row.addWidget(self.codes, 1)
+        row.addStretch(0)
+        page.addLayout(row)
         page.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -86,6 +94,8 @@ class SignInPage(QWidget):
         self.until.setText(_until(state))
         self.until.setVisible(state.signed_in)
         self.leave.setVisible(state.signed_in)
+        self.codes.setVisible(state.signed_in and state.way == "local")
+        self.codes.start()
         self.panel.setVisible(state.enrolled and not state.signed_in)
         if ask and state.enrolled and not state.signed_in:
             self.panel.start()

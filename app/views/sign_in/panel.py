@@ -21,7 +21,8 @@ from app.views.tokens import px
 
 if TYPE_CHECKING:
     from app.services.sign_in.browser import BrowserSignIn
-    from app.services.sign_in.sessions import SignInState, SignInWay
+    from app.services.sign_in.sessions import SignInWay
+    from app.services.sign_in.ways_in import WayIn
     from app.services.workspace import Workspace
     from app.views.task_runner import TaskRunner
 
@@ -51,30 +52,32 @@ class SignInPanel(QWidget):
     """Signs a person in.
 
     Signals:
-        signed_in: a ``SignInState``: somebody is.
+        signed_in: somebody is: a ``SignInState``, or what else the way in gives.
     """
 
     signed_in = Signal(object)
 
     def __init__(
         self,
-        ws: "Workspace",
+        ws: "Workspace | None",
         runner: "TaskRunner",
         *,
+        way_in: "WayIn | None" = None,
         open_browser: Callable[[str], bool] = open_address,
         parent: QWidget | None = None,
     ) -> None:
         """Prepare; :meth:`start` asks the central store.
 
         Args:
-            ws: the vault.
+            ws: the vault; None with a way in of its own.
             runner: does what waits for the network.
+            way_in: where to sign in instead of the vault's central store.
             open_browser: opens an address.
             parent: the page.
         """
         super().__init__(parent)
         self.setObjectName("sign_in_panel")
-        self._ws, self._runner, self._open_browser = ws, runner, open_browser
+        self._ws, self._runner, self._open_browser, self._given = ws, runner, open_browser, way_in
         self._wait = _Wait()
         self._address = ""
         self._column = QVBoxLayout(self)
@@ -129,13 +132,11 @@ class SignInPanel(QWidget):
 
     def start(self) -> None:
         """Ask the central store how people sign in, and show that."""
-        from app.services.sign_in import sessions
-
-        ws = self._ws
+        way_in = self._way_in()
         self.trouble.set_text("")
         self.progress.set_progress(0, 0, "Asking the central store how you sign in")
         self._show_only(self.progress)
-        self._runner.run(self, lambda: sessions.way(ws), self._show_way, self._no_way, lane="network")
+        self._runner.run(self, way_in.way, self._show_way, self._no_way, lane="network")
 
     def _show_way(self, found: "SignInWay") -> None:
         self.clock.set_text(found.clock)
@@ -156,31 +157,29 @@ class SignInPanel(QWidget):
 
     def begin(self) -> None:
         """Prepare the sign-in and open the browser."""
-        from app.services.sign_in import sessions
-
-        ws = self._ws
+        way_in = self._way_in()
         self.trouble.set_text("")
         self.progress.set_progress(0, 0, "Preparing your sign-in")
         self._show_only(self.progress)
-        self._runner.run(self, lambda: sessions.begin_in_browser(ws), self._wait_for, self._failed, lane="network")
+        self._runner.run(self, way_in.begin, self._wait_for, self._failed, lane="network")
 
     def _wait_for(self, asked: "BrowserSignIn") -> None:
-        from app.services.sign_in import sessions
-
-        ws, self._wait.asked, self._address = self._ws, asked, asked.address
+        way_in, self._wait.asked, self._address = self._way_in(), asked, asked.address
         self.clock.set_text(asked.clock)
         opened = self._open_browser(asked.address)
         self.trouble.set_text("" if opened else NOT_OPENED)
         self.progress.set_progress(0, 0, WAITING_WORDS)
         self._show_only(self.progress, self.copy_link)
-        self._runner.run(
-            self, lambda: sessions.finish_in_browser(ws, asked), self._finished, self._failed, lane="network"
-        )
+        self._runner.run(self, lambda: way_in.finish(asked), self._finished, self._failed, lane="network")
 
     def cancel(self) -> None:
         """End the wait for the browser."""
         if self._wait.asked is None:
             self.start()
+        self._wait.cancel()
+
+    def stop(self) -> None:
+        """End any wait, where the panel goes away."""
         self._wait.cancel()
 
     def _copy_address(self) -> None:
@@ -190,15 +189,13 @@ class SignInPanel(QWidget):
     # -- with an account -----------------------------------------------------------------------------------------
 
     def _enter(self, username: str, password: str, code: str) -> None:
-        from app.services.sign_in import sessions
-
-        ws = self._ws
+        way_in = self._way_in()
         self.trouble.set_text("")
         self.form.set_busy(busy=True)
         self._show_only(self.form)
         self._runner.run(
             self,
-            lambda: sessions.sign_in_with_account(ws, username, password, code),
+            lambda: way_in.with_account(username, password, code),
             self._finished,
             self._not_entered,
             lane="network",
@@ -214,11 +211,19 @@ class SignInPanel(QWidget):
 
     # -- how it ended --------------------------------------------------------------------------------------------
 
-    def _finished(self, state: "SignInState") -> None:
+    def _way_in(self) -> "WayIn":
+        if self._given is None:
+            from app.services.sign_in.ways_in import OnThisLaptop
+
+            assert self._ws is not None
+            self._given = OnThisLaptop(self._ws)
+        return self._given
+
+    def _finished(self, given: object) -> None:
         self._wait.asked = None
         self.form.forget()
         self._show_only()
-        self.signed_in.emit(state)
+        self.signed_in.emit(given)
 
     def _failed(self, error: Exception) -> None:
         self._wait.asked = None
