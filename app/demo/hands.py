@@ -146,6 +146,13 @@ class Hands:
             window.navigate(route)
         self.settle()
 
+    def go_to(self, route: str, **arguments: Any) -> None:
+        """Go to a page with something to show on it, as a link does."""
+        window = self.frame.window_page
+        if window is not None:
+            window.navigate(route, **arguments)
+        self.settle()
+
     def shot(self, name: str, *, toast: bool = False) -> Path:
         """Take a screenshot once the window is still.
 

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QMessageLogContext, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QWidget
 
-from app.demo import officer, papers, referral, report, safety, supervisor
+from app.demo import officer, papers, referral, report, review, safety, supervisor
 from app.demo.copies import Copy, copy
 from app.demo.days import Days
 from app.demo.hands import CTRL, Hands, Pictures, StrayWindows
@@ -125,6 +125,8 @@ def _look_round(dawn: Hands, ruth: Hands, application: QApplication) -> None:
     for place, name in ((Qt.Key.Key_2, "cases"), (Qt.Key.Key_4, "letters")):
         dawn.key(place, CTRL, on=dawn.frame)
         dawn.shot(name)
+    review.decide_changes(dawn)
+    officer.sync_now(ruth)
     for route in ("sync", "settings", "import"):
         dawn.go(route)
         dawn.shot(route)

@@ -1,4 +1,4 @@
-"""Making the two laptops: everybody's past work on one, a first pull on the other, two conflicts."""
+"""Making the two laptops: everybody's past work on one, a first pull on the other, and what two people both changed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from app.central.embedded import RunningCentral
 from app.demo import papers, people, spec
 from app.demo.days import Days
 from app.demo.world import Deed, World
-from app.models import Address, Child, Clock, ContactPoint, Person, ReferenceLease, Relationship
+from app.models import Address, Case, Child, Clock, ContactPoint, Person, ReferenceLease, Relationship
 from app.models.terms import Role
 from app.paths import RESOURCES
 from app.services.exchange import gias, gias_links, la_codes
@@ -24,6 +24,11 @@ from app.timesource import FrozenTime, SystemTime
 PASSPHRASE = "three quiet herons"
 LAPTOPS = {"dawn": "Dawn’s laptop", "ruth": "Ruth’s laptop"}
 Say = Callable[[str], None]
+_TOLD = {
+    "dawn": "Grandmother in Saltenby says the family moved to Pennyford on Friday. Mother starts work on Thursday.",
+    "samir": "Pennyford Primary rang: place confirmed. The head will ring us on the day if he does not arrive.",
+}
+"""What two officers wrote about one child while one of them was offline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,21 +224,29 @@ def _disagree(central: RunningCentral, dawn: Vault, ruth: Vault, world: World, c
     yesterday = days.working(-1)
     clock.move_to(days.moment(yesterday, "14:20"))
     hers = dawn.workspace(world.users["dawn"])
-    _move_home(hers, world, "3 Orchard Mews")
+    _move_home(hers, world, "3 Orchard Mews", "Told to me by grandmother on visit")
+    _say_why(hers, world, _TOLD["dawn"])
     _change_phone(hers, world, "07700 900731")
     clock.move_to(days.moment(yesterday, "16:05"))
-    _move_home(ruth.workspace(world.users["samir"]), world, "3a Orchard Mews")
+    his = ruth.workspace(world.users["samir"])
+    _move_home(his, world, "3a Orchard Mews", "From school’s admission form")
+    _say_why(his, world, _TOLD["samir"])
     _change_phone(ruth.workspace(world.users["tom"]), world, "07700 900713")
     clock.move_to(days.now)
     for vault in (ruth, dawn, ruth):
         enrolment.first_pull(vault)
 
 
-def _move_home(ws: Workspace, world: World, lines: str) -> None:
+def _move_home(ws: Workspace, world: World, lines: str, source: str) -> None:
     with ws.write("Changed an address") as session:
         query = select(Address).where(Address.child_id == world.children["caleb"])
         home = session.scalars(query).one()
-        home.lines, home.town, home.postcode = lines, "Pennyford", "MH6 8RA"
+        home.lines, home.town, home.postcode, home.source = lines, "Pennyford", "MH6 8RA", source
+
+
+def _say_why(ws: Workspace, world: World, words: str) -> None:
+    with ws.write("Changed the reason for the referral") as session:
+        session.get_one(Case, world.cases["caleb"]).reason = words
 
 
 def _change_phone(ws: Workspace, world: World, value: str) -> None:

@@ -12,8 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import UserError
-from app.models import Case, ChangeLine, ChangeSetRow, Device, Relationship
-from app.models.terms import ChangeState
+from app.models import Case, ChangeLine, ChangeSetRow, Conflict, Device, Relationship
+from app.models.terms import ChangeState, ConflictState
 from app.services import history_words
 from app.services.access import Permission
 from app.services.audit import Action
@@ -94,7 +94,8 @@ def of_case(ws: Workspace, case_id: str, *, offset: int = 0, limit: int = PAGE) 
         devices = _device_names(session, {each.device_id for each in sets})
         decoded = [(each, [c for c in decode(each.body).changes if (each.id, c.row) in rows]) for each in sets]
         names = history_words.names_of(session, _ids_in(decoded))
-        entries = [_entry(each, changes, devices, names) for each, changes in decoded]
+        asked = _asked_about(session, [change for _row, changes in decoded for change in changes])
+        entries = [_entry(each, changes, devices, names, asked) for each, changes in decoded]
     ws.audit(Action.READ_HISTORY, "case", case_id)
     return entries
 
@@ -102,7 +103,8 @@ def of_case(ws: Workspace, case_id: str, *, offset: int = 0, limit: int = PAGE) 
 def lines_of(session: Session, changes: Sequence[Change]) -> tuple[HistoryLine, ...]:
     """Return what changes do, field by field, in words; names are those of people, teams and schools here."""
     names = history_words.names_of(session, _names_in(changes))
-    return tuple(line for change in changes for line in _lines(change, names))
+    asked = _asked_about(session, changes)
+    return tuple(line for change in changes for line in _lines(change, names, asked))
 
 
 def _subjects(session: Session, case_id: str) -> list[str]:
@@ -136,15 +138,26 @@ def _names_in(changes: Iterable[Change]) -> set[str | None]:
     found: set[str | None] = set()
     for change in changes:
         for field, pair in change.fields.items():
-            if field.endswith(("_id", "_by")):
+            if field.endswith(("_id", "_by")) or (change.table, field) == ("conflict", "chosen"):
                 found.update(value for value in pair if isinstance(value, str))
     return found
 
 
+def _asked_about(session: Session, changes: Iterable[Change]) -> dict[str, tuple[str, str]]:
+    """Return, for each conflict that was decided or opened again, the table and column it is about."""
+    ids = {change.row for change in changes if change.table == Conflict.__tablename__}
+    query = select(Conflict.id, Conflict.table_name, Conflict.field).where(Conflict.id.in_(ids))
+    return {row.id: (row.table_name, row.field) for row in session.execute(query)} if ids else {}
+
+
 def _entry(
-    row: ChangeSetRow, changes: Sequence[Change], devices: dict[str, str], names: dict[str, str]
+    row: ChangeSetRow,
+    changes: Sequence[Change],
+    devices: dict[str, str],
+    names: dict[str, str],
+    asked: dict[str, tuple[str, str]],
 ) -> HistoryEntry:
-    lines = [line for change in changes for line in _lines(change, names)]
+    lines = [line for change in changes for line in _lines(change, names, asked)]
     return HistoryEntry(
         id=row.id,
         at=row.made_at,
@@ -158,7 +171,21 @@ def _entry(
     )
 
 
-def _lines(change: Change, names: dict[str, str]) -> list[HistoryLine]:
+def _decided(change: Change, about: tuple[str, str], names: dict[str, str]) -> HistoryLine:
+    """Return a decision between two values, or its taking back, as a line about the field that it decided."""
+    table, field = about
+    opened = change.fields.get("state", (None, None))[1] == ConflictState.OPEN
+    value = change.fields.get("chosen", (None, None))[0 if opened else 1]
+    record = history_words.table_words(table)
+    words = record if isinstance(value, dict) else history_words.value_words(table, field, value, names)
+    before, after = (words, "Two values") if opened else ("Two values", words)
+    name = history_words.field_words(field)
+    return HistoryLine(record, "update", name if opened else f"{name}, decided", before, after)
+
+
+def _lines(change: Change, names: dict[str, str], asked: dict[str, tuple[str, str]]) -> list[HistoryLine]:
+    if change.row in asked and change.op == "update":
+        return [_decided(change, asked[change.row], names)]
     record = history_words.table_words(change.table)
     lines = [
         HistoryLine(

@@ -117,15 +117,18 @@ def test_history_shows_who_did_what_on_which_day_and_the_audit_chain_holds(walke
     assert (span[1] - span[0]).days > 300
 
 
-def test_real_schools_stand_beside_the_invented_and_two_conflicts_wait(walked: Walked, laptop: Workspace) -> None:
+def test_real_schools_stand_beside_the_invented_and_what_was_decided_reached_both(
+    walked: Walked, laptop: Workspace
+) -> None:
     with laptop.read() as session:
         counts = dict(session.execute(select(School.invented, func.count()).group_by(School.invented)).all())
-        conflicts = session.scalars(select(Conflict).where(Conflict.state == ConflictState.OPEN)).all()
+        conflicts = session.scalars(select(Conflict)).all()
+        dawn = session.scalars(select(User.id).where(User.name == "Dawn Ellery")).one()
     assert counts == {False: 173, True: 10}
-    assert sorted((conflict.table_name, conflict.field) for conflict in conflicts) == [
-        ("address", "lines"),
-        ("contact_point", "value"),
-    ]
+    decided = [(each.table_name, each.field) for each in conflicts if each.decided_by == dawn]
+    assert sorted(decided) == [("address", "lines"), ("address", "source"), ("case", "reason")]
+    waiting = [(each.table_name, each.field) for each in conflicts if each.state is ConflictState.OPEN]
+    assert waiting == [("contact_point", "value")]
 
 
 def test_the_central_store_holds_the_case_with_its_officer(walked: Walked) -> None:

@@ -233,6 +233,8 @@ def test_several_choices_of_a_case_are_one_change_set_with_its_reason(scene: Sce
         assert (settled.state, settled.decided_by) == (ConflictState.RESOLVED, scene.ws.actor.user_id)
         assert settled.decided_at == scene.ws.time.now()
     assert [each.name for each in listing.list_cases(scene.ws).cases] == ["Noor Salvani"]
+    told = history.of_case(scene.ws, scene.ids["caleb:case"])[0].lines
+    assert ("Stage, decided", "Two values", "Located") in [(line.field, line.before, line.after) for line in told]
     assert history.of_case(scene.ws, scene.ids["caleb:case"])[0].reason == newest.reason
 
 

@@ -40,7 +40,7 @@ _UNTYPED_TABLES: Final = frozenset(
 )
 """What has rules of its own (who approves, who closes, who may see) is chosen here or changed there, never typed."""
 _RARE: Final = frozenset({"country", "uprn", "age_described"})
-"""Not offered for typing where they are empty and not what is decided."""
+"""Offered for typing only where they are what is decided, or hold something; what kind of number it is stays."""
 _YES_NO: Final = (("true", "Yes"), ("false", "No"))
 
 
@@ -51,7 +51,11 @@ def fields_for(choice: Choice, names: Names) -> tuple[TypedField, ...]:
     model = SYNCED_TABLES[choice.table]
     columns = inspect(model).columns
     asked = [name for name in choice.together.fields if name in columns]
-    wanted = [name for name in asked if name not in _RARE or name in choice.fields or choice.facts.get(name)]
+    wanted = [
+        name
+        for name in asked
+        if name in choice.fields or (name != "kind" and (name not in _RARE or choice.facts.get(name)))
+    ]
     made = []
     for name in wanted:
         kind = columns[name].type

@@ -28,7 +28,7 @@ class TableHead(Themed, QWidget):
         counted.setSpacing(px(8))
         counted.addWidget(IconLabel("list-checks", "ink2"), 0, Qt.AlignmentFlag.AlignVCenter)
         counted.addWidget(self.count, 1)
-        self._cells = [QWidget() for _ in range(4)]
+        self._cells = [QWidget(self) for _ in range(4)]
         for cell, inner in zip(
             self._cells,
             (
@@ -101,6 +101,7 @@ def _head(side: "Side", icon: str) -> QHBoxLayout:
     column.addWidget(Text(side.title, "body", weight="strong", wrap=True))
     if side.detail:
         column.addWidget(Text(side.detail, "meta", ink="ink3", wrap=True))
+    column.addStretch(1)
     row.addLayout(column, 1)
     return row
 
