@@ -325,3 +325,78 @@ def test_handing_in_is_in_the_laptops_audit(ruth: Workspace, dawn: Workspace, ce
         assert "handed in" in session.scalars(select(AuditEntry.action)).all()
     with central.services.engine.connect() as connection:
         assert connection.execute(select(rescue_event.c.what)).scalars().all() == ["handed in"]
+
+
+def test_unsent_work_on_a_case_that_moved_to_another_team_reaches_the_right_supervisor_and_then_the_case_leaves(
+    ruth: Workspace, dawn: Workspace, central: Any, enrol_laptop: Callable[..., Any], sync_once: Sync
+) -> None:
+    from app.services.rescued.listing import handed_in
+    from app.services.rescued.opening import open_work
+    from app.services.rescued.settling import take_over
+
+    people = central.services.people
+    east = people.ensure_team("East team")
+    central.people["eve"] = people.add_user("eve", "Eve Marsh", "supervisor", "East team")
+    eve = enrol_laptop("eve").workspace()
+    sync_once(eve)
+    child_id, case_id = open_case(dawn)
+    sync_once(dawn), sync_once(ruth)
+    moved = Change("case", case_id, "update", {"team_id": [dawn.actor.team_id, east]})
+    central.services.store.record([moved], "Moved to another team")
+    sync_once(dawn)  # the case leaves: nothing of it waits
+    with dawn.read() as session:
+        assert session.get(Case, case_id) is None
+    central.services.store.record(
+        [Change("case", case_id, "update", {"team_id": [east, dawn.actor.team_id]})], "Moved back"
+    )
+    sync_once(dawn)
+    with dawn.read() as session:
+        assert session.get(Case, case_id) is not None, "and arrives whole again"
+    note = add_note(dawn, case_id)
+    central.services.store.record([moved], "Moved to another team")
+    sync_once(dawn)
+    with dawn.read() as session:
+        row = session.get_one(ChangeSetRow, note)
+        assert row.state in (ChangeState.ACCEPTED, ChangeState.RESCUED), "made while the laptop held it"
+        assert row.receipt
+        assert session.get(Case, case_id) is None
+    sync_once(eve)
+    if row.state is ChangeState.RESCUED:
+        (told,) = handed_in(eve)
+        take_over(eve, open_work(eve, told.id))
+        sync_once(eve)
+    with eve.read() as session:
+        assert session.scalars(select(CaseEvent.body)).all() == [SECRET]
+
+
+def test_a_laptop_that_was_away_for_months_neither_deletes_nor_brings_back_what_others_did(
+    ruth: Workspace, dawn: Workspace, central: Any, sync_once: Sync, frozen_time: Any
+) -> None:
+    from app.models import Task
+
+    _, case_id = open_case(dawn)
+    with dawn.write("Added tasks") as session:
+        tasks = [Task(case_id=case_id, text=text) for text in ("Ring the school", "Ring the aunt", "Ring the GP")]
+        session.add_all(tasks)
+        session.flush()
+        school, aunt, doctor = (task.id for task in tasks)
+    sync_once(dawn), sync_once(ruth)
+    with dawn.write("Removed a task") as session:
+        session.delete(session.get_one(Task, aunt))  # never sent for months
+    with dawn.write("Changed a task") as session:
+        session.get_one(Task, doctor).text = "Ring the GP in Saltenby"
+    with ruth.write("Changed tasks") as session:
+        session.get_one(Task, aunt).text = "Ring the aunt in Aldermere"
+        session.delete(session.get_one(Task, school))
+    sync_once(ruth)
+    frozen_time.advance(days=120)
+    set_role(central, "dawn", "caseworker", "inclusion")
+    assert sync_once(dawn).handed_in == 2
+    sync_once(ruth)
+    for ws in (dawn, ruth):
+        with ws.read() as session:
+            texts = set(session.scalars(select(Task.text)))
+        assert "Ring the school" not in texts, "nothing comes back that was deleted"
+    with ruth.read() as session:
+        assert "Ring the aunt in Aldermere" in set(session.scalars(select(Task.text))), "no delete beats an edit"
+        assert len(session.scalars(select(HandedIn)).all()) == 2
