@@ -15,7 +15,7 @@ from app.models.terms import CaseStatus, LetterState
 from app.services import team_advice
 from app.services.access import Permission, require
 from app.services.ages import age_words
-from app.services.conflicts.fields import together_of
+from app.services.conflicts.fields import choices_in
 from app.services.conflicts.subjects import placed
 from app.services.restriction import Sight, sight_of
 from app.services.team_advice import Suggestion, Worth
@@ -321,10 +321,13 @@ def _closures(session: Session, team: ColumnElement[bool]) -> list[ClosureRow]:
 def _conflicts(session: Session, ws: Workspace, team: ColumnElement[bool], today: date) -> list[ConflictRow]:
     names = {row.id: row.name for row in session.execute(select(User.id, User.name))}
     found: dict[tuple[str, str, str], ConflictRow] = {}
-    for each in placed(session, ws.actor, within=team):
+    open_ones = placed(session, ws.actor, within=team)
+    columns = [(each.conflict.table_name, each.conflict.row_id, each.conflict.field) for each in open_ones]
+    places = choices_in(columns)
+    for each, about in zip(open_ones, columns, strict=True):
         conflict, case = each.conflict, each.case
         # Columns that are one thing to a person (an address) are one line.
-        choice = (conflict.table_name, conflict.row_id, together_of(conflict.table_name, conflict.field).fields[0])
+        choice = (*about[:2], places[about][2].fields[0])
         if case is None or choice in found or len(found) == MOST_ROWS:
             continue
         people = [names[user] for user in (conflict.kept_by, conflict.offered_by) if user in names]

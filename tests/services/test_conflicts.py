@@ -250,6 +250,8 @@ def test_an_address_is_decided_whole_with_where_it_came_from(scene: Scene) -> No
             session.get_one(Conflict, scene.ids[name]).change_set_id = scene.ids["caleb:case"]
     shown = choice(scene, "Home address")
     assert len(shown.conflict_ids) == 3
+    assert listing.list_cases(scene.ws).cases[0].choices == 4
+    assert listing.count(scene.ws) == 5
     assert (shown.right[0].words, shown.right[0].note) == (
         "3a Orchard Mews, Kingsholt MH6 8RA",
         "From school’s admission form",

@@ -1,5 +1,6 @@
 """What a conflict is about, as people think of it: which columns belong together, and of which both can be kept."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -110,6 +111,20 @@ def together_of(table: str, field: str) -> Together:
         if each.table == table and field in each.fields:
             return each
     return Together(table, (field,), both=_both(table, field))
+
+
+def choices_in(fields: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], tuple[str, str, Together]]:
+    """Return, for columns in conflict as (table, row, column), the choice each belongs to.
+
+    Where a value came from goes with the value itself, when that is in conflict too.
+    """
+    alone = {(table, row, name): (table, row, together_of(table, name)) for table, row, name in fields}
+    present = set(alone.values())
+    for (table, row, name), choice in list(alone.items()):
+        for each in TOGETHER:
+            if each.table == table and name in each.along and (table, row, each) in present and choice[2] != each:
+                alone[table, row, name] = (table, row, each)
+    return alone
 
 
 def _both(table: str, field: str) -> Both:

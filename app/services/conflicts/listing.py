@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.models import Case, ChangeLine, ChangeSetRow, Child, User
 from app.models.terms import ChangeState
 from app.services.access import Permission, allowed, require
-from app.services.conflicts.fields import together_of
+from app.services.conflicts.fields import Together, choices_in
 from app.services.conflicts.permissions import missing
 from app.services.conflicts.shown import ConflictCase, ConflictList
 from app.services.conflicts.subjects import Placed, by_key, placed
@@ -40,7 +40,7 @@ def list_cases(ws: Workspace) -> ConflictList:
 
 def review_count(session: Session, actor: Actor) -> int:
     """Return how many choices wait that a person may see: what the sync pill counts."""
-    return len({_choice_key(each) for each in placed(session, actor)})
+    return len(set(_choices(placed(session, actor)).values()))
 
 
 def count(ws: Workspace) -> int:
@@ -51,19 +51,21 @@ def count(ws: Workspace) -> int:
         return review_count(session, ws.actor)
 
 
-def _choice_key(each: Placed) -> tuple[str, str, tuple[str, ...]]:
-    conflict = each.conflict
-    return conflict.table_name, conflict.row_id, together_of(conflict.table_name, conflict.field).fields
+def _choices(found: Sequence[Placed]) -> dict[str, tuple[str, str, Together]]:
+    """Return, by conflict, the choice that it belongs to."""
+    about = {each.conflict.id: (each.conflict.table_name, each.conflict.row_id, each.conflict.field) for each in found}
+    places = choices_in(about.values())
+    return {conflict_id: places[columns] for conflict_id, columns in about.items()}
 
 
 def _row(ws: Workspace, key: str, some: Sequence[Placed], names: dict[str, str], today: date) -> ConflictCase:
     case = some[0].case
-    choices: dict[tuple[str, str, tuple[str, ...]], str] = {}
-    mine = set()
+    choices: dict[tuple[str, str, Together], str] = {}
+    mine: set[tuple[str, str, Together]] = set()
+    places = _choices(some)
     for each in some:
-        conflict, choice = each.conflict, _choice_key(each)
-        together = together_of(conflict.table_name, conflict.field)
-        choices.setdefault(choice, together.title or title_of(conflict.table_name, conflict.field))
+        conflict, choice = each.conflict, places[each.conflict.id]
+        choices.setdefault(choice, choice[2].title or title_of(conflict.table_name, choice[2].fields[0]))
         if missing(ws.actor, conflict.table_name, (conflict.field,)) is None:
             mine.add(choice)
     people = [person for each in some for person in (each.conflict.kept_by, each.conflict.offered_by)]

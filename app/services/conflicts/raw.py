@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.models import SYNCED_TABLES, Conflict
 from app.models.conflict import WHOLE_ROW
 from app.services.batches import batched
-from app.services.conflicts.fields import Together, together_of
+from app.services.conflicts.fields import Together, choices_in
 from app.services.conflicts.origins import Origins, origins_of
 from app.services.wire import fields_of, to_wire
 
@@ -99,12 +99,12 @@ def choices_of(session: Session, conflicts: Sequence[Conflict]) -> tuple[list[Ch
     subjects = {each.subject_id or each.row_id for each in conflicts}
     origins = origins_of(session, subjects, {each.row_id for each in conflicts})
     groups: dict[tuple[str, str, Together], list[Conflict]] = {}
+    places = choices_in((each.table_name, each.row_id, each.field) for each in conflicts)
     for each in conflicts:
-        row = rows.get((each.table_name, each.row_id))
-        gone = row is None or each.field == WHOLE_ROW
-        together = Together(each.table_name, (WHOLE_ROW,)) if gone else together_of(each.table_name, each.field)
+        gone = (each.table_name, each.row_id) not in rows or each.field == WHOLE_ROW
+        place = places[each.table_name, each.row_id, each.field]
+        together = Together(each.table_name, (WHOLE_ROW,)) if gone else place[2]
         groups.setdefault((each.table_name, each.row_id, together), []).append(each)
-    _take_along(groups)
     found = []
     for (table, row_id, together), some in groups.items():
         row = rows.get((table, row_id))
@@ -133,15 +133,6 @@ def _rows(session: Session, conflicts: Iterable[Conflict]) -> dict[tuple[str, st
             for record in session.scalars(select(model).where(model.id.in_(some))):
                 found[table, record.id] = {name: to_wire(getattr(record, name)) for name in names}
     return found
-
-
-def _take_along(groups: dict[tuple[str, str, Together], list[Conflict]]) -> None:
-    """Put a conflict about where a value came from with the value itself, when that is in conflict too."""
-    for table, row_id, together in list(groups):
-        for name in together.along:
-            alone = (table, row_id, together_of(table, name))
-            if alone in groups and alone[2] != together:
-                groups[table, row_id, together] += groups.pop(alone)
 
 
 def _plain(together: Together, conflicts: list[Conflict], row: Row, origins: Origins) -> Choice:

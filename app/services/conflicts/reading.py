@@ -145,7 +145,7 @@ def _value(ws: Workspace, choice: Choice, value: Candidate, names: Names) -> Sho
         key=value.key,
         words=candidate_words(choice, value, names),
         marks=(),
-        note=words.note_of(choice.together, _told(choice, value)),
+        note=words.note_of(choice.together, _told(value)),
         by=names.get(value.by_id),
         at=value.at,
         laptop=laptop,
@@ -155,10 +155,9 @@ def _value(ws: Workspace, choice: Choice, value: Candidate, names: Names) -> Sho
     )
 
 
-def _told(choice: Choice, value: Candidate) -> Mapping[str, Any]:
-    """Return where a value came from: what was written with it; what the record says belongs to its own value."""
-    written = {**(value.values or {}), **value.along}
-    return {**choice.facts, **written} if value.key == "now" else written
+def _told(value: Candidate) -> Mapping[str, Any]:
+    """Return what was written with a value; what the record said before may belong to another."""
+    return {**(value.values or {}), **value.along}
 
 
 def candidate_words(choice: Choice, value: Candidate, names: Names) -> str:
