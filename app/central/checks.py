@@ -15,7 +15,7 @@ from app.central.visibility import Visibility, viewers_of
 from app.central.writing import Reach
 from app.models import User
 from app.models.terms import Role
-from app.services.access import allowed, needed_permissions
+from app.services.access import Permission, allowed, needed_permissions
 from app.services.changes import Change, ChangeSet, decode
 from app.services.signing import verified
 from app.services.sync.protocol import MAX_CHANGE_SET_BYTES, VERSION, ProtocolError, SignedSet
@@ -155,6 +155,11 @@ class Judge:
         if why is None and not self._reach.may(change_set):
             return NoLonger(OUT_OF_SCOPE, self._reach.team(change_set))
         return why
+
+    def may_confirm(self, incoming: Incoming) -> bool:
+        """Return whether a change set was made by somebody whose word on large deletions counts."""
+        role = self._roles.get(incoming.change_set.actor or "")
+        return role is not None and allowed(role, Permission.TAKE_OVER_WORK)
 
     def _role_refusal(self, change_set: ChangeSet, actor_id: str, role: Role) -> str | None:
         why = role_refusal(role, change_set.changes)

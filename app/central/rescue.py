@@ -236,7 +236,7 @@ class Rescues:
             raise no
         user_id = request.user_id or device.user_id
         with self._engine.begin() as connection:
-            team = _team_of(connection, device, user_id)
+            team = team_of(connection, device, user_id)
             query = (
                 select(rescued_work, device_credential.c.public_key, rescued_piece.c.sealed)
                 .join(device_credential, device_credential.c.device_id == rescued_work.c.device_id)
@@ -290,7 +290,7 @@ class Rescues:
             return [dict(row._mapping) for row in connection.execute(query)]
 
 
-def _team_of(connection: Connection, device: DeviceIdentity, user_id: str) -> str | None:
+def team_of(connection: Connection, device: DeviceIdentity, user_id: str) -> str | None:
     """Return the team whose work a person on a laptop may open: empty for every team, None for none."""
     if not _ID.fullmatch(user_id):
         return None

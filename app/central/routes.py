@@ -11,7 +11,7 @@ from app.central.answering import answered, answered_to, version_of
 from app.central.checks import DeviceIdentity
 from app.central.services import CentralServices
 from app.services.sync import protocol
-from app.services.sync.rescue_protocol import FetchPiece, HandInRequest, RescueSession
+from app.services.sync.rescue_protocol import DeletionsQuestion, DeletionsWord, FetchPiece, HandInRequest, RescueSession
 from app.services.sync.scope_protocol import HistoryRequest, ProofRequest, UnitsRequest
 from app.services.sync.store_protocol import EpochsRequest, HandBackRequest
 
@@ -118,6 +118,8 @@ def device_routes(services: CentralServices) -> APIRouter:
     )
     for_device("/proof", ProofRequest, lambda device, message: services.proofs.compare(device.device_id, message))
     for_device("/handed-in", FetchPiece, services.rescues.fetch)
+    for_device("/deletions", DeletionsQuestion, services.deletions.meant)
+    for_device("/deletions/meant", DeletionsWord, services.deletions.give)
     for_device("/audit", protocol.AuditPush, services.audit.countersign)
     for_device(
         "/audit/entries",

@@ -8,6 +8,7 @@ from app.central.audit_heads import AuditHeads
 from app.central.authority_key import AuthorityKeys
 from app.central.checks import DeviceIdentity
 from app.central.database import POOL, bring_up_to_date, open_engine
+from app.central.deletions import Deletions
 from app.central.document_scope import DocumentScope
 from app.central.documents import MOST_ASKED, ByteStore
 from app.central.epochs import EpochBook
@@ -45,6 +46,7 @@ class CentralServices:
     epochs: EpochBook
     handed_back: HandedBack
     rescues: Rescues
+    deletions: Deletions
     proofs: Proofs
     time: TimeSource
 
@@ -63,7 +65,7 @@ class CentralServices:
         """Take change sets; nothing is done for a laptop that last spoke with another life of the store."""
         if self.epochs.other(message.store):
             return protocol.PushAnswer([], 0, self.epochs.current)
-        answer = self.store.push(device, message.sets)
+        answer = self.store.push(device, message.sets, message.confirmed)
         answer.store = self.epochs.current
         return answer
 
@@ -140,6 +142,7 @@ def _build(engine: Engine, time: TimeSource, *, migrate: bool) -> CentralService
         documents=DocumentScope(engine, time),
         audit=AuditHeads(engine, own, time),
         rescues=Rescues(engine, own, store, time),
+        deletions=Deletions(engine, time),
         proofs=Proofs(engine, time),
         live=LiveQueue(engine),
         epochs=EpochBook(engine),

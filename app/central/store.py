@@ -43,6 +43,7 @@ from app.services.sync.protocol import (
 from app.services.sync.receipts import issue
 from app.timesource import TimeSource
 
+_TOO_MANY = "This change would delete a large share of the records. Ask a supervisor to look and confirm it."
 CHANNEL = "rollcall_revision"
 """PostgreSQL notifies on it of each new revision, with its number and nothing else."""
 
@@ -71,12 +72,13 @@ class Store:
         self.time = time
         self._signer = identity.signer
 
-    def push(self, device: DeviceIdentity, sets: Sequence[SignedSet]) -> PushAnswer:
+    def push(self, device: DeviceIdentity, sets: Sequence[SignedSet], confirmed: Collection[str] = ()) -> PushAnswer:
         """Take change sets of one laptop.
 
         Args:
             device: proved.
             sets: in the laptop's own order.
+            confirmed: those whose deletions a person looked at; believed of people who may confirm them.
 
         Returns:
             One result a change set, the same for one sent again, and the last sequence number held.
@@ -104,7 +106,8 @@ class Store:
                 elif change_set.sequence == last + 1:
                     due.append(each)
                     last += 1
-            entries = self._take(connection, judge, due, revision)
+            meant = {each.change_set.id for each in due if each.change_set.id in confirmed and judge.may_confirm(each)}
+            entries = self._take(connection, judge, due, revision, meant)
             self._log(connection, entries)
             answers |= {entry.result.id: entry.result for entry in entries}
             connection.execute(
@@ -181,7 +184,9 @@ class Store:
         write_notes(connection, [(revision, Note(units={REFERENCE}, events=dict.fromkeys(events)))])
         return revision
 
-    def _take(self, connection: Connection, judge: Judge, due: Sequence[Incoming], revision: int) -> list[_Entry]:
+    def _take(
+        self, connection: Connection, judge: Judge, due: Sequence[Incoming], revision: int, meant: Collection[str]
+    ) -> list[_Entry]:
         """Judge and merge change sets; one that the database refuses does not take the others with it."""
         refusals = judge.refusals(due)
         good = [each for each in due if refusals[each.change_set.id] is None]
@@ -191,29 +196,35 @@ class Store:
                 applied = {entry.result.id: entry for entry in self._apply(connection, good, revision)}
         except (IntegrityError, DataError, FuseError):
             for each in good:
-                entry = self._apply_alone(connection, each, revision)
+                entry = self._apply_alone(connection, each, revision, meant=each.change_set.id in meant)
                 applied[entry.result.id] = entry
                 revision += entry.result.revision is not None
         return [applied.get(each.change_set.id) or _refused(each, refusals[each.change_set.id] or "") for each in due]
 
-    def _apply_alone(self, connection: Connection, incoming: Incoming, revision: int) -> _Entry:
+    def _apply_alone(self, connection: Connection, incoming: Incoming, revision: int, *, meant: bool) -> _Entry:
         try:
             with connection.begin_nested():
-                return self._apply(connection, [incoming], revision)[0]
+                return self._apply(connection, [incoming], revision, meant=meant)[0]
         except IntegrityError:
             return _refused(incoming, "A record with this reference or name is already in the central store.")
         except DataError:
             return _refused(incoming, "The central store cannot hold part of this change, such as a hidden character.")
         except FuseError:
-            return _refused(incoming, "This change would delete a large share of the records. Ask your administrator.")
+            return _refused(
+                incoming,
+                "This change would delete a large share of the records. Ask a supervisor to look and confirm it.",
+            )
 
-    def _apply(self, connection: Connection, sets: Sequence[Incoming], revision: int) -> list[_Entry]:
+    def _apply(
+        self, connection: Connection, sets: Sequence[Incoming], revision: int, *, meant: bool = False
+    ) -> list[_Entry]:
         if not sets:
             return []
         batch = Batch(connection, self.time.now())
         batch.load([each.change_set for each in sets])
         outcomes = [batch.merge(each.change_set) for each in sets]
-        self._check_fuse(connection, batch, sets)
+        if not meant:
+            self._check_fuse(connection, batch, sets)
         batch.write()
         follow(connection, [outcome.note for outcome in outcomes])
         revisions = range(revision + 1, revision + 1 + len(sets))

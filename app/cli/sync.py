@@ -119,6 +119,25 @@ def status(as_json: Json = False) -> None:
 
 
 @app.command()
+def deletions(
+    confirm: Annotated[int, typer.Option(help="The number shown here: these deletions were looked at.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Say what the fuse stopped on this laptop; a supervisor confirms that it is meant."""
+    from app.services.sync import deletions as fuse
+
+    with open_workspace() as workspace:
+        if confirm:
+            fuse.confirm(workspace, confirm)
+        stopped = fuse.tripped(workspace)
+    if confirm:
+        answer({"confirmed": confirm}, as_json=as_json, text="Confirmed. The next sync applies it, on every laptop.")
+        return
+    lines = [] if stopped is None else [*stopped.lines, f"A supervisor confirms it with: --confirm {stopped.revision}"]
+    answer({"stopped": stopped}, as_json=as_json, text="\n".join(lines) or "Nothing was stopped.")
+
+
+@app.command()
 def enrol(
     server: Annotated[str, typer.Argument(help="The central store's address.")],
     code: Annotated[str, typer.Argument(help="The one-time code from your administrator.")],

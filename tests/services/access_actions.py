@@ -53,7 +53,17 @@ from app.services.matching import Subject
 from app.services.rescued import listing as rescued
 from app.services.rescued import opening as rescued_opening
 from app.services.rescued import settling as rescued_settling
-from app.services.sync import case_receipts, centre, fetching, it_details, refused, run_history, stale, storage
+from app.services.sync import (
+    case_receipts,
+    centre,
+    deletions,
+    fetching,
+    it_details,
+    refused,
+    run_history,
+    stale,
+    storage,
+)
 from app.services.sync.status import SyncState, SyncStatus
 from tests.services.access_scene import Family, Scene, TrialWorkspace
 from tests.services.exchange.test_deletion_returns import GOOD, HEADER
@@ -143,6 +153,8 @@ EVERYBODY = frozenset(
         "offline_gate.shut",
         "offline_gate.prove",
         "offline_gate.let_in",
+        "sync.deletions.applied",
+        "sync.deletions.tripped",
         "sync.rescue.hand_in",
         "sync.rescue.mark_rescued",
         "sync.revocation.last_contact",
@@ -323,6 +335,7 @@ ACTIONS: dict[str, Action] = {
     "conflicts.reading.read_case": _reads(P.READ_CASES, lambda ws, k, s: reading_conflicts.read_case(ws, k.case_id)),
     "conflicts.deciding.decide": _writes(P.EDIT_CASES, lambda ws, k, s: _decide_conflict(ws, k)),
     "conflicts.undoing.undo": _writes(P.EDIT_CASES, lambda ws, k, s: _undo_decision(ws, k), fails=True),
+    "sync.deletions.confirm": _list(P.TAKE_OVER_WORK, lambda ws, k, s: deletions.confirm(ws, 1), fails=True),
     # Work that was handed in.
     "rescued.listing.handed_in": _list(P.TAKE_OVER_WORK, lambda ws, k, s: rescued.handed_in(ws)),
     "rescued.listing.waiting_count": _list(P.TAKE_OVER_WORK, lambda ws, k, s: rescued.waiting_count(ws)),

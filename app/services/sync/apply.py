@@ -19,7 +19,7 @@ from app.services import projection
 from app.services.batches import batched
 from app.services.capture import line_rows, unit_of
 from app.services.changes import Change, ChangeSet, collapse, decode
-from app.services.sync import facts, writing
+from app.services.sync import deletions, facts, writing
 from app.services.sync.faults import nonsense
 from app.services.sync.overlay import FOREVER, Guard, Key, Overlay
 from app.services.sync.protocol import LogEntry, SnapshotPage
@@ -99,7 +99,7 @@ def apply_entries(
         for entry in read:
             for change in entry.changes:
                 overlay.take(change, entry.log.revision)
-        overlay.write(connection)
+        overlay.write(connection, own=deletions.are_meant(session, read[-1].log.revision))
     except (ShapeError, msgspec.MsgspecError, KeyError, IndexError, RecursionError) as error:
         raise nonsense() from error
     received = [entry for entry in read if entry.change_set is not None and entry.change_set.device != device_id]

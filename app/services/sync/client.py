@@ -1,5 +1,7 @@
 """One sync: push, pull, units, bytes of documents, case numbers, proof. Each step can be cut off and taken up again."""
 
+from functools import partial
+
 from sqlalchemy import select
 
 from app.logs import get_logger
@@ -9,6 +11,7 @@ from app.services.access import Permission, require
 from app.services.audit import Action
 from app.services.sync import (
     arrivals,
+    deletions,
     facts,
     first_pull,
     protocol,
@@ -169,8 +172,8 @@ class SyncClient:
             if following < cursor or (following == cursor and cursor < answer.head and answer.entries):
                 raise nonsense()
             if following > cursor or _says_more(answer):
-                with self._ws.apply_session() as session:
-                    report.received += scope.take_answer(session, answer, self._device, own_too=own_too)
+                take = partial(scope.take_answer, answer=answer, device_id=self._device, own_too=own_too)
+                report.received += deletions.applied(self._ws, self._transport, following, take)
             more = following > cursor and following < answer.head
             cursor = following
             self._progress(SyncProgress("Fetching changes", cursor - started_at, answer.head - started_at))

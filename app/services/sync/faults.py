@@ -106,7 +106,15 @@ class NotLetIn(EnvironmentFault):
 
 
 class TooManyDeletions(EnvironmentFault):
-    """A pull would have deleted a large share of a table; nothing of it was applied."""
+    """A pull would have deleted a large share of a table; nothing of it was applied.
+
+    Attributes:
+        counts: how many rows of which tables would have gone.
+    """
+
+    def __init__(self, message: str, counts: dict[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.counts = counts or {}
 
 
 def troubled(trouble: Trouble) -> CentralUnreachable:

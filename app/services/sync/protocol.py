@@ -74,10 +74,12 @@ class PushRequest(msgspec.Struct):
 
     Attributes:
         store: the life of the central store that the laptop knows (:mod:`app.services.sync.store_protocol`).
+        confirmed: change sets that delete much, which a supervisor has looked at and means.
     """
 
     sets: list[SignedSet]
     store: str = ""
+    confirmed: list[str] = []
 
 
 class PushResult(msgspec.Struct, array_like=True):

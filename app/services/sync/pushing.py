@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.models import ChangeSetRow
 from app.models.terms import ChangeState
 from app.services.changes import decode
-from app.services.sync import protocol, scope
+from app.services.sync import confirming, protocol, scope
 from app.services.sync.faults import CentralUnreachable, nonsense
 from app.services.sync.receipts import ReceiptChecker
 from app.services.sync.rescue_protocol import RESCUED, digest_of, rescue_statement
@@ -61,12 +61,14 @@ class Pusher:
         """Send what waits, in order, in pieces; a lost answer is asked for again."""
         with self._ws.read() as session:
             after, total = _first_waiting(session) - 1, pending_count(session)
+            confirmed = confirming.confirmed(session) if total else frozenset()
         sent, rewound = 0, False
         self.to_hand_in = []
         while rows := self._next_sets(after):
             self._progress(SyncProgress("Sending your changes", sent, total))
             sets = [protocol.SignedSet(row.body, row.signature) for row in rows]
-            request = protocol.PushRequest(sets, self._life())
+            meant = [row.id for row in rows if row.id in confirmed]
+            request = protocol.PushRequest(sets, self._life(), meant)
             try:
                 answer = self._transport.call("/push", request, protocol.PushAnswer)
             except CentralUnreachable as fault:
