@@ -195,7 +195,7 @@ class _Passage:
             entries = with_rows(entries, loose_rows(self._connection))
         if self._version == 1:
             return PullAnswer(with_rows(entries, rows_of(self._connection, arrive)), at, self._head)
-        gone = self._gone(leave, at)
+        gone = self._gone(leave, born, at)
         if LOOSE in leave:
             gone += [(table, str(row["id"])) for table, rows in loose_rows(self._connection).items() for row in rows]
         return PullAnswer(entries, at, self._head, ScopeChange(sorted(arrive), sorted(leave - MARKS), gone))
@@ -219,12 +219,12 @@ class _Passage:
         held = self._holdings.at(self._cursor, wanted - MARKS) - leave
         return held | (wanted & born) | (wanted & self._visibility.marks)
 
-    def _gone(self, leave: set[str], at: int) -> list[tuple[str, str]]:
+    def _gone(self, leave: set[str], born: set[str], at: int) -> list[tuple[str, str]]:
         """Return the rows that left a unit held here and belong to none that is."""
         lost = [event for event in self._events.lost if event[0] <= at]
         if not lost:
             return []
-        left = self._holdings_before({unit for _, unit, _, _ in lost} - MARKS) | self._visibility.marks
+        left = self._holdings_before({unit for _, unit, _, _ in lost} - MARKS) | born | self._visibility.marks
         rows = {(table, row_id) for _, unit, table, row_id in lost if unit in left}
         places = Places(self._connection)
         now = {key: places.units(*key) for key in rows}

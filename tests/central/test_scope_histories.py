@@ -247,7 +247,7 @@ STEPS = [name for name in vars(History) if not name.startswith("_") and name not
 
 
 @settings(
-    max_examples=30,
+    max_examples=12,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
