@@ -13,6 +13,7 @@ from app.models import Case, Child, Document
 from app.models.terms import CaseStatus, DocumentState
 from app.services.documents.store import CHUNK_BYTES
 from app.services.sync import document_wishes, facts, protocol
+from app.services.sync import documents as moving
 from app.services.sync.client import SyncClient
 from app.services.sync.document_wishes import Wishes
 from app.services.sync.documents import move_documents
@@ -129,15 +130,28 @@ def test_cut_off_at_every_chunk_coming_down_at_most_one_is_fetched_again(
         assert sum(travelled) <= len(data) + CHUNK_BYTES + 6 * OVERHEAD
 
 
-def test_small_documents_travel_together_and_large_ones_a_chunk_at_a_time(
-    dawn: Workspace, net: Network, sync_once: Sync
+def test_several_documents_travel_together_one_chunk_of_each_while_the_network_is_quick(
+    dawn: Workspace, net: Network, sync_once: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for _ in range(7):
+        add_document(dawn, secrets.token_bytes(CHUNK_BYTES))
+    travelled = cut_off(net, "/documents/put", 99, before=True)
+    sync_once(dawn)
+    assert [round(size / CHUNK_BYTES) for size in travelled] == [1, 2, 4]
+    monkeypatch.setattr(moving, "_QUICK_SECONDS", -1.0)
+    travelled.clear()
+    for _ in range(3):
+        add_document(dawn, secrets.token_bytes(CHUNK_BYTES))
+    sync_once(dawn)
+    assert [round(size / CHUNK_BYTES) for size in travelled] == [1, 1, 1]
+
+
+def test_small_documents_travel_together(dawn: Workspace, net: Network, sync_once: Sync) -> None:
     for _ in range(16):
         add_document(dawn, secrets.token_bytes(20_000))
     travelled = cut_off(net, "/documents/put", 99, before=True)
     sync_once(dawn)
     assert len(travelled) == 2
-    assert max(travelled) <= CHUNK_BYTES + OVERHEAD
 
 
 def test_bytes_that_the_central_store_does_not_confirm_are_not_called_safe(

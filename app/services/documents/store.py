@@ -251,14 +251,30 @@ class DocumentStore:
         Raises:
             ContentDamaged: the bytes are not what the hash promises, or more than a chunk may hold.
         """
-        if len(data) > CHUNK_BYTES or hashlib.sha256(data).hexdigest() != hash_:
+        if self.put_chunks([(hash_, data)]):
             raise ContentDamaged("A page arrived damaged and was not kept. The next sync fetches it again.")
-        with self._writer.begin() as connection:
-            connection.execute(
-                insert(CHUNK)
-                .values(hash=hash_, data=data)
-                .on_conflict_do_update(index_elements=[CHUNK.c.hash], set_={"data": data})
-            )
+
+    def put_chunks(self, chunks: Iterable[tuple[str, bytes]]) -> list[str]:
+        """Store chunks that arrived together, in one transaction; a damaged one already stored is replaced.
+
+        Returns:
+            The hashes of those that are not what their hash promises: they were not kept.
+        """
+        good: list[tuple[str, bytes]] = []
+        bad: list[tuple[str, bytes]] = []
+        for hash_, data in chunks:
+            fits = len(data) <= CHUNK_BYTES and hashlib.sha256(data).hexdigest() == hash_
+            (good if fits else bad).append((hash_, data))
+        if good:
+            statement = insert(CHUNK)
+            with self._writer.begin() as connection:
+                connection.execute(
+                    statement.on_conflict_do_update(
+                        index_elements=[CHUNK.c.hash], set_={"data": statement.excluded.data}
+                    ),
+                    [{"hash": hash_, "data": data} for hash_, data in good],
+                )
+        return [hash_ for hash_, _ in bad]
 
     def add_manifest(self, sha256: str, size: int, media_type: str, chunk_hashes: Sequence[str]) -> None:
         """Note which chunks make a content, before or after they arrive.

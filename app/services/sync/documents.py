@@ -1,10 +1,13 @@
 """Moving the bytes of documents: only chunks that the other side lacks, in any order, taken up where they stopped.
 
-One request carries one chunk's worth of bytes, so that a connection that breaks costs no more than that. A content
-counts as safe in the central store only when the store itself says that it holds it whole.
+One request carries at most one chunk of each document, so that a connection that breaks costs none of them more than
+that; on a slow network it carries one chunk in all. A content counts as safe in the central store only when the store
+itself says that it holds it whole.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from time import monotonic
 
 from app.logs import get_logger
 from app.services.access import Permission, require
@@ -19,6 +22,7 @@ from app.services.workspace import Workspace
 
 DOCUMENTS_A_STEP = 50
 PHASE = "Moving documents"
+_QUICK_SECONDS = 1.0
 Moved = Callable[[int], object]
 """Told how many bytes have just arrived or gone."""
 
@@ -71,7 +75,8 @@ def _sorted_out(ws: Workspace, found: Sequence[Unsettled]) -> list[Unsettled]:
 
 def _settle(ws: Workspace, transport: Transport, some: Sequence[Unsettled], report: SyncReport) -> None:
     store = ws.documents
-    here = [row.sha256 for row in some if store.complete(row.sha256)]
+    whole = store.complete_among(row.sha256 for row in some)
+    here = [row.sha256 for row in some if row.sha256 in whole]
     safe = send(store, transport, here, report)
     # On a full disk what only this laptop has still goes out; what it lacks waits for room.
     lacking = [] if ws.room().in_use else [row.sha256 for row in some if row.sha256 not in set(here)]
@@ -108,7 +113,7 @@ def send(store: DocumentStore, transport: Transport, sha256s: Sequence[str], rep
         raise nonsense()
     lacking = {manifest.sha256: set(missing).intersection(manifest.chunks) for manifest in manifests}
     ready = [sha256 for sha256, hashes in lacking.items() if not hashes]
-    for some in _groups(missing, _sizes(manifests)):
+    for some in _Load(missing, manifests):
         chunks, bad = _read(store, some)
         for sha256 in [sha256 for sha256, hashes in lacking.items() if hashes & bad]:
             store.forget_damaged(sha256)
@@ -171,10 +176,11 @@ def fetch(
             _drop(store, manifest.sha256, report)
             continue
         waiting += manifest.chunks
-    for some in _groups(store.missing_chunks(waiting), _sizes(manifests)):
+    for some in _Load(store.missing_chunks(waiting), manifests):
         _fetch_group(store, transport, some, report, moved)
+    whole = store.complete_among(manifest.sha256 for manifest in manifests)
     for manifest in manifests:
-        if not store.complete(manifest.sha256):
+        if manifest.sha256 not in whole:
             continue
         # One chunk was checked when it arrived; several are each right, and must make the right whole.
         if manifest.chunks == [manifest.sha256] or store.fits(manifest.sha256):
@@ -190,17 +196,15 @@ def _fetch_group(
 ) -> None:
     wanted = set(hashes)
     answer = transport.call("/documents/get", protocol.MissingChunks(list(hashes)), protocol.Chunks)
-    for hash_, data in answer.chunks:
-        if hash_ not in wanted or len(data) > CHUNK_BYTES:
-            raise nonsense()
-        try:
-            store.put_chunk(hash_, data)
-        except ContentDamaged:
-            report.documents_damaged += 1
-            get_logger().error("damaged chunk arrived")
-            continue
-        report.bytes_fetched += len(data)
-        moved(len(data))
+    if any(hash_ not in wanted or len(data) > CHUNK_BYTES for hash_, data in answer.chunks):
+        raise nonsense()
+    damaged = set(store.put_chunks(answer.chunks))
+    if damaged:
+        report.documents_damaged += len(damaged)
+        get_logger().error("damaged chunks arrived", count=len(damaged))
+    size = sum(len(data) for hash_, data in answer.chunks if hash_ not in damaged)
+    report.bytes_fetched += size
+    moved(size)
 
 
 def _drop(store: DocumentStore, sha256: str, report: SyncReport) -> None:
@@ -212,28 +216,50 @@ def _drop(store: DocumentStore, sha256: str, report: SyncReport) -> None:
 # -- pieces --------------------------------------------------------------------------------------------------------
 
 
-def _sizes(manifests: Iterable[protocol.Manifest]) -> dict[str, int]:
-    """Return how large each chunk is: all but the last of a content are full."""
-    sizes: dict[str, int] = {}
-    for manifest in manifests:
-        for place, hash_ in enumerate(manifest.chunks):
-            sizes[hash_] = min(CHUNK_BYTES, manifest.size - place * CHUNK_BYTES)
-    return sizes
+class _Load:
+    """Chunks in the groups in which they travel; how many go together follows how fast the last group went.
 
+    The first goes alone. While a group takes no longer than ``_QUICK_SECONDS`` the next may be twice as large; after
+    one that took longer they go one by one again, so that a weak network is not asked for more than it can carry.
+    """
 
-def _groups(hashes: Sequence[str], sizes: Mapping[str, int]) -> Iterator[list[str]]:
-    """Yield chunks that travel together: together no more bytes than one full chunk."""
-    group: list[str] = []
-    total = 0
-    for hash_ in hashes:
-        size = sizes.get(hash_, CHUNK_BYTES)
-        if group and (total + size > CHUNK_BYTES or len(group) == protocol.CHUNKS_A_REQUEST):
+    def __init__(self, hashes: Sequence[str], manifests: Iterable[protocol.Manifest]) -> None:
+        self._sizes: dict[str, int] = {}
+        self._owners: dict[str, str] = {}
+        places: dict[str, int] = {}
+        for manifest in manifests:
+            # All but the last chunk of a content are full.
+            for place, hash_ in enumerate(manifest.chunks):
+                self._sizes[hash_] = min(CHUNK_BYTES, manifest.size - place * CHUNK_BYTES)
+                self._owners.setdefault(hash_, manifest.sha256)
+                places.setdefault(hash_, place)
+        # One of each document in turn.
+        self._waiting = deque(sorted(hashes, key=lambda hash_: places.get(hash_, 0)))
+        self._most = 1
+
+    def __iter__(self) -> Iterator[list[str]]:
+        """Yield groups; the time until the next is asked for is how long one took."""
+        while self._waiting:
+            group = self._next_group()
+            started = monotonic()
             yield group
-            group, total = [], 0
-        group.append(hash_)
-        total += size
-    if group:
-        yield group
+            quick = monotonic() - started <= _QUICK_SECONDS
+            self._most = min(protocol.CHUNKS_A_REQUEST, self._most * 2) if quick else 1
+
+    def _next_group(self) -> list[str]:
+        group: list[str] = []
+        owners: set[str] = set()
+        total = 0
+        while self._waiting and len(group) < protocol.CHUNKS_A_REQUEST:
+            hash_ = self._waiting[0]
+            size, owner = self._sizes.get(hash_, CHUNK_BYTES), self._owners.get(hash_, "")
+            most = CHUNK_BYTES if owner in owners else self._most * CHUNK_BYTES
+            if group and total + size > most:
+                break
+            group.append(self._waiting.popleft())
+            owners.add(owner)
+            total += size
+        return group
 
 
 def _pieces(items: Sequence[Unsettled], size: int) -> Iterator[Sequence[Unsettled]]:
