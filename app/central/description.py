@@ -27,6 +27,7 @@ _TOKENS: Final = {
     DEVICE: "A laptop's token, from starting a session.",
     RESCUER: "The token of a laptop that was revoked, to hand in its work and for nothing else.",
 }
+_BASE64: Final = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$"
 _PACKED: Final = "MessagePack of the schema, as one zstandard frame that states its size."
 
 
@@ -164,6 +165,7 @@ def document(only: frozenset[str] | None = None) -> dict[str, Any]:
     kinds = {kind for route in routes.values() for kind in (route.asks, route.answers) if kind is not None}
     ordered = [*sorted(kinds, key=lambda kind: kind.__name__), Problem]
     schemas, components = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
+    _describe_bytes(components)
     of = dict(zip(ordered, schemas, strict=True))
     return {
         "openapi": "3.1.0",
@@ -176,6 +178,18 @@ def document(only: frozenset[str] | None = None) -> dict[str, Any]:
             },
         },
     }
+
+
+def _describe_bytes(schema: Any) -> None:
+    """Say what base64 looks like: to a schema without this any text would do."""
+    if isinstance(schema, list):
+        for part in schema:
+            _describe_bytes(part)
+    elif isinstance(schema, dict):
+        if schema.get("contentEncoding") == "base64":
+            schema["pattern"] = _BASE64
+        for part in schema.values():
+            _describe_bytes(part)
 
 
 def _path(path: str, route: Route, of: dict[Any, dict[str, Any]]) -> dict[str, Any]:

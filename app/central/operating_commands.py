@@ -3,11 +3,14 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.central.command import Data, Dsn, Json, answer, resolve, services_on
+
+if TYPE_CHECKING:
+    from app.central.probes import Health
 
 
 def add_to(app: typer.Typer) -> None:
@@ -100,20 +103,27 @@ def health(
             state = health_of(engine)
         finally:
             engine.dispose()
-        found: dict[str, Any] = {"status": state.status, "revision": state.revision, "schema": state.schema}
+        found: dict[str, Any] = {
+            "status": state.status,
+            "revision": state.revision,
+            "schema": [state.synced_schema, state.own_schema],
+        }
     else:
         with services_on(dsn, data) as services:
             state = health_of(services.engine)
             found = {
-                "status": state.status,
-                "revision": state.revision,
-                "schema": state.schema,
+                **_state(state),
                 "documents": services.bytes.complete_count(),
                 "laptops": len(services.people.devices()),
             }
     answer(found, as_json, "\n".join(f"{name}: {value}" for name, value in found.items()))
     if state.status != "ok":
         raise typer.Exit(1)
+
+
+def _state(state: "Health") -> dict[str, Any]:
+    schema = f"{state.synced_schema or 'none'} {state.own_schema or 'none'}"
+    return {"status": state.status, "revision": state.revision, "schema": schema}
 
 
 def openapi(

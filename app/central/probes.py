@@ -20,13 +20,14 @@ class Health(msgspec.Struct):
     Attributes:
         status: ``ok``, ``database away`` or ``schema too old``.
         revision: the newest; None while the database is away.
-        schema: the revisions the database is at, the synced tables' and the central store's own.
+        synced_schema, own_schema: the revisions the database is at, the synced tables' and the central store's own.
     """
 
     status: str
     protocol: int
     revision: int | None = None
-    schema: tuple[str | None, str | None] | None = None
+    synced_schema: str | None = None
+    own_schema: str | None = None
 
 
 class Alive(msgspec.Struct):
@@ -44,7 +45,7 @@ def health_of(engine: Engine) -> Health:
     except SQLAlchemyError:
         return Health("database away", protocol.VERSION)
     old = (synced or "") < migrate.NEWEST or (own or "") < database.NEWEST
-    return Health("schema too old" if old else "ok", protocol.VERSION, head, (synced, own))
+    return Health("schema too old" if old else "ok", protocol.VERSION, head, synced, own)
 
 
 def probe_routes(engine: Engine) -> APIRouter:
