@@ -164,6 +164,7 @@ def test_unsent_work_on_rows_that_are_not_here_yet_is_put_on_top_of_them(
     assert field(dawn.ws, Case, case_id, "area") == "Aldermere"
     sync_once(ruth)
     assert field(ruth, Case, case_id, "area") == "Aldermere"
+    sync_once(dawn.ws), sync_once(ruth)  # the team's key was made in between
     assert contents(dawn.ws) == contents(ruth)
     assert not conflicts(ruth)
 
