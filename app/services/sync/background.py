@@ -285,7 +285,7 @@ class BackgroundSync:
     def _tell_failure(
         self, state: SyncState, message: str, *, trouble: str, at_least: float = 0.0, at_most: float = 1e9
     ) -> float:
-        delay = max(min(wait_after(self._failures, self._chance), at_most), at_least)
+        delay = max(min(wait_after(self._failures, self._chance), at_most), at_least * self._chance.uniform(1.0, 1.25))
         again = self._ws.time.now() + timedelta(seconds=delay)
         words = f"{message} Rollcall will try again at {format_time(again)}."
         self._publish(self._told(state, words, trouble=trouble))
