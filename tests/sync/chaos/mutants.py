@@ -1,6 +1,6 @@
 """Protections taken out one at a time: what a careless change to the product would do. Each must be caught."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -9,7 +9,9 @@ from sqlalchemy import delete
 
 from app.central import batch
 from app.central.documents import ByteStore
+from app.central.places import MARKS
 from app.central.store import Store
+from app.central.visibility import Visibility
 from app.models import ChangeSetRow
 from app.services.changes import Change, decode
 from app.services.sync import documents
@@ -162,4 +164,37 @@ def bytes_called_sent() -> Iterator[None]:
             return list(sha256s)
 
     with patch.object(documents, "send", send):
+        yield
+
+
+@contextmanager
+def answered_before_commit() -> Iterator[None]:
+    """The laptop is told "accepted" before the central store has committed, and now and then it never does."""
+    plain, calls = Store.push, [0]
+
+    def push(self: Store, device: Any, sets: Sequence[Any]) -> Any:
+        calls[0] += 1
+        if calls[0] % 3 or not sets:
+            return plain(self, device, sets)
+        answer: list[Any] = []
+
+        def do_commit(connection: Any) -> None:
+            connection.rollback()
+
+        with patch.object(self.engine.dialect, "do_commit", do_commit):
+            answer.append(plain(self, device, sets))
+        return answer[0]
+
+    with patch.object(Store, "push", push):
+        yield
+
+
+@contextmanager
+def everything_is_shown() -> Iterator[None]:
+    """Every laptop may hold every child."""
+
+    def of(_self: Visibility, units: Iterable[str]) -> set[str]:
+        return set(units) - MARKS
+
+    with patch.object(Visibility, "of", of):
         yield
