@@ -201,7 +201,7 @@ def schema(engine: Engine) -> tuple[str | None, str | None]:
 @contextmanager
 def _migrating(engine: Engine) -> Iterator[Engine]:
     """Yield an engine whose sessions wait for no lock for long, while no other process migrates."""
-    options = f"-c timezone=UTC -c lock_timeout={LOCK_SECONDS * 1000} -c statement_timeout=0"
+    options = f"-c timezone=UTC -c lock_timeout={int(LOCK_SECONDS * 1000)} -c statement_timeout=0"
     own = create_engine(engine.url, poolclass=NullPool, hide_parameters=True, connect_args=_connect_args(options))
     try:
         with own.connect() as holder:
@@ -222,7 +222,7 @@ def _migrate(engine: Engine) -> None:
     bring_synced_tables_up_to_date(engine, "central")
     if _stored_revision(engine) == NEWEST:
         return
-    config = _config(Path(__file__).resolve().parent / "migrations")
+    config = _config(_own_scripts())
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         config.attributes["version_table"] = _VERSION_TABLE
