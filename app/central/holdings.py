@@ -94,6 +94,7 @@ class Holdings:
         """Take a laptop from before there was scope for what it is: one that holds every unit."""
         self._connection.execute(_ADOPT, self._device)
         self.open({LOOSE}, 0)
+        self.begin(0)
 
     def at(self, cursor: int, units: Iterable[str] | None = None) -> set[str]:
         """Return the units held at a cursor, or those among some units."""

@@ -88,7 +88,7 @@ class Puller:
                 continue
             if answer is not None:
                 return answer
-            self._move_on()
+            self._move_on(device_id, adopt=cursor > 0)
         raise AssertionError("a scope that is always due")
 
     def _pull(self, device_id: str, cursor: int, limit: int, version: int) -> PullAnswer | None:
@@ -96,23 +96,28 @@ class Puller:
         with self._engine.begin() as connection:
             start = connection.execute(_START, {"device": device_id, "now": now}).one()
             unknown = not start.known and cursor > 0
-            if start.due or (unknown and cursor >= start.head):
+            if start.due or unknown:
                 return None
             if cursor >= start.head:
                 return PullAnswer([], cursor, max(start.head, cursor), ScopeChange() if version > 1 else None)
             passage = _Passage(connection, device_id, cursor, start.head, now, version)
-            passage.look(adopt=unknown, everything=not start.known)
+            passage.look(everything=not start.known)
             return passage.answer(limit)
 
-    def _move_on(self) -> None:
-        """Make a revision of its own of what changes without one: an emergency that ended, or what nobody noted yet.
+    def _move_on(self, device_id: str, *, adopt: bool) -> None:
+        """Make a revision of its own of what changes without one, so that it is told again when an answer is lost.
 
-        So it is told like any other change of scope, and told again when an answer is lost.
+        An emergency that ended is that, and a laptop from before there was scope, which holds everything.
         """
         ended = text("DELETE FROM scope_due WHERE due_at <= :now RETURNING unit")
         with self._store.engine.begin() as connection:
             units = {str(unit) for unit in connection.scalars(ended, {"now": self._time.now()})}
-            self._store.tell(connection, [noting.Event(noting.LOOK, unit) for unit in units])
+            events = [noting.Event(noting.LOOK, unit) for unit in units]
+            holdings = Holdings(connection, device_id)
+            if adopt and not holdings.known():
+                holdings.adopt()
+                events.append(noting.Event(noting.PERSON, device_id))
+            self._store.tell(connection, events)
 
 
 @dataclass(slots=True)
@@ -141,15 +146,12 @@ class _Passage:
         self._visible: set[str] = set()
         self._everything = False
 
-    def look(self, *, adopt: bool, everything: bool) -> None:
+    def look(self, *, everything: bool) -> None:
         """Find out which of the units that events name the laptop held, and may hold.
 
         Args:
-            adopt: the laptop is from before there was scope, and holds all there is.
-            everything: look at every unit there is.
+            everything: look at every unit there is, and note from now on what the laptop holds.
         """
-        if adopt:
-            self._holdings.adopt()
         self._everything = everything
         if everything or (self._events.people and self._events.people & self._people()):
             self._held = self._holdings.at(self._cursor)

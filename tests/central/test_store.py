@@ -267,7 +267,7 @@ def test_revisions_are_gap_free_to_readers_under_concurrent_pushes(central: Any)
 
 def test_a_laptop_does_not_get_its_own_bodies_back(laptop: Laptop, services: CentralServices) -> None:
     another = Laptop(services, laptop.user_id).device_id
-    head = services.reader.head()
+    head = max(services.reader.snapshot_start(each).revision for each in (laptop.device_id, another))
     laptop.push(laptop.change_set(task()))
     (own,) = services.reader.pull(laptop.device_id, head, 10).entries
     (other,) = services.reader.pull(another, head, 10).entries
@@ -281,7 +281,7 @@ def test_a_pull_is_bounded_in_bytes_and_still_moves(
     from app.central import pulling
 
     another = Laptop(services, laptop.user_id).device_id
-    head = services.reader.head()
+    head = services.reader.snapshot_start(another).revision
     laptop.push(*(laptop.change_set(task("x" * 3000)) for _ in range(5)))
     monkeypatch.setattr(pulling, "PAGE_BYTES", 4000)
     got, cursor = [], head
