@@ -1,6 +1,7 @@
 """ASGI in front of everything: what is too large, too slow or too much is turned away as early as it can be told."""
 
 import anyio
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -61,7 +62,7 @@ class Limited:
         if open_to_all:
             try:
                 await run_in_threadpool(self._limits.count_open, path, request.client.host if request.client else "")
-            except TrustError as refused:
+            except (TrustError, SQLAlchemyError) as refused:
                 await refusal(request, refused)(scope, receive, send)
                 return
         body = _Body(receive, most)
