@@ -113,7 +113,7 @@ def confirm(ws: Workspace, revision: int, transport: Transport | None = None) ->
     if transport is not None:
         transport.call("/deletions/meant", word, DeletionsWord)
     else:
-        from app.services.sync.enrolment import open_transport
+        from app.services.sync.connecting import open_transport
 
         own = open_transport(ws)
         try:

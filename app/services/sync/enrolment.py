@@ -10,16 +10,16 @@ from sqlalchemy import select
 from app.errors import EnvironmentFault, UserError
 from app.logs import get_logger
 from app.models import DeviceKey, User
-from app.services.access import Permission, require
 from app.services.signing import Signer
 from app.services.sync import facts, protocol, writing
 from app.services.sync.authority import keep_authority_key
 from app.services.sync.client import SyncClient, keep_lease
+from app.services.sync.connecting import enrolled, open_transport
 from app.services.sync.faults import NotLetIn, nonsense
 from app.services.sync.shapes import ShapeError, wire_defaults
 from app.services.sync.telling import SyncProgress, SyncReport
 from app.services.sync.transport import HttpTransport, checked_address
-from app.services.vault import Vault, create_vault, vault_exists, vault_file
+from app.services.vault import Vault, create_vault, vault_exists
 from app.services.workspace import Workspace
 from app.timesource import TimeSource
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from app.services.vault.keys import KdfParameters
     from app.services.vault.recovery_key import RecoveryKey
 
+__all__ = ["check_code", "create_and_enrol", "enrol", "enrolled", "first_pull", "open_transport"]
 Counted = Callable[[int, int, str], None]
 """Told how far it is: done, total (0 when it is not known), and words."""
 
@@ -156,29 +157,6 @@ def first_pull(vault: Vault, progress: Callable[[SyncProgress], None] | None = N
         return report
     finally:
         transport.close()
-
-
-def open_transport(ws: Workspace) -> HttpTransport:
-    """Return a transport to the central store this vault is enrolled with.
-
-    Raises:
-        UserError: it is not enrolled.
-    """
-    require(ws.actor, Permission.USE_LAPTOP)
-    with ws.read() as session:
-        server = facts.get(session, facts.SERVER)
-        key = session.execute(select(DeviceKey.device_id, DeviceKey.private_key)).first()
-    if server is None or key is None:
-        raise UserError("This laptop is not enrolled with a central store. Enrol it with the code you were given.")
-    vault_id = vault_file.candidates(ws.folder)[0].header.vault
-    return HttpTransport(server, device_id=key.device_id, signer=Signer(key.private_key), vault_id=vault_id)
-
-
-def enrolled(ws: Workspace) -> bool:
-    """Return whether this vault has a central store."""
-    require(ws.actor, Permission.USE_LAPTOP)
-    with ws.read() as session:
-        return facts.get(session, facts.SERVER) is not None
 
 
 def _register(vault: Vault, server: str, code: str, device_name: str) -> None:
