@@ -48,16 +48,6 @@ def note_emergencies(connection: Connection) -> None:
     )
 
 
-def prove_documents(connection: Connection) -> None:
-    """Let the bytes that are here whole count as brought for the records that name them."""
-    connection.execute(
-        text(
-            "INSERT INTO document_proof (document_id, sha256) SELECT d.id, d.sha256 FROM document AS d"
-            " JOIN document_content AS c ON c.sha256 = d.sha256 AND c.complete ON CONFLICT DO NOTHING"
-        )
-    )
-
-
 def _changes(body: bytes, effective: bytes) -> list[Change]:
     changes = _changes_decoder.decode(effective) if effective else decode(body).changes
     return [change for change in changes if change.table in SYNCED_TABLES]

@@ -75,22 +75,6 @@ device_scope = Table(
 )
 """Laptops whose holdings are kept. One that is not here was enrolled before there was scope, and holds everything."""
 
-document_proof = Table(
-    "document_proof",
-    metadata,
-    _id("document_id", primary_key=True),
-    Column("sha256", Text, primary_key=True),
-)
-"""Records whose bytes were brought by a laptop that could make the record: naming a hash alone gives no bytes."""
-
-chunk_sender = Table(
-    "chunk_sender",
-    metadata,
-    _of_device(),
-    Column("hash", Text, primary_key=True),
-)
-"""Chunks that a laptop has sent of contents that are not whole yet, so that it need not send them again."""
-
 SCOPE_TABLES = (
     change_unit,
     change_part,
@@ -98,6 +82,4 @@ SCOPE_TABLES = (
     scope_due,
     device_holding,
     device_scope,
-    document_proof,
-    chunk_sender,
 )

@@ -8,7 +8,7 @@ Revision ID: c0005
 
 from alembic import op
 
-from app.central.backfill import note_emergencies, note_log, prove_documents
+from app.central.backfill import note_emergencies, note_log
 from app.central.scope_tables import SCOPE_TABLES
 from app.central.tables import metadata
 
@@ -23,4 +23,3 @@ def upgrade() -> None:
     op.execute("CREATE INDEX IF NOT EXISTS ix_document_content_chunks ON document_content USING gin (chunk_hashes)")
     note_log(connection)
     note_emergencies(connection)
-    prove_documents(connection)
