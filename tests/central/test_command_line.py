@@ -60,11 +60,15 @@ def test_a_council_is_set_up_and_a_laptop_enrolled_from_the_command_line(
         health = json.loads(central_store(["health", "--json"], postgres_dsn, capsys)[1])
         assert (health["status"], health["laptops"]) == ("ok", 1)
         assert central_store(["allow-import", device_id], postgres_dsn, capsys)[0] == 0
-        assert central_store(["revoke", device_id], postgres_dsn, capsys)[0] == 0
+        running.stop()
         assert rollcall_main.run([*vault, "now"]) == 1
-        assert "This laptop may no longer sync." in capsys.readouterr().err
-    assert rollcall_main.run([*vault, "now"]) == 1
-    assert "Could not reach the central store. Your work is kept." in capsys.readouterr().err
+        assert "Could not reach the central store. Your work is kept." in capsys.readouterr().err
+    with serve_in_thread(postgres_dsn, port=running.port):
+        assert central_store(["revoke", device_id, "--lost"], postgres_dsn, capsys)[0] == 0
+        assert rollcall_main.run([*vault, "now"]) == 1
+        assert "The records on this laptop were removed." in capsys.readouterr().err
+        assert [path.name for path in (tmp_path / "vault").iterdir()] == ["ended.json"]
+        assert central_store(["rescues"], postgres_dsn, capsys)[1].strip() == "Nothing was handed in."
     assert user_id
 
 
