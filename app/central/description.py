@@ -117,6 +117,15 @@ ROUTES: Final[dict[str, Route]] = {
     "/v1/handed-in": Route(
         rescue_protocol.FetchPiece, rescue_protocol.FetchedPiece, DEVICE, "A supervisor opens what was handed in."
     ),
+    "/v1/deletions": Route(
+        rescue_protocol.DeletionsQuestion,
+        rescue_protocol.DeletionsWord,
+        DEVICE,
+        "Ask whether a supervisor has confirmed large deletions.",
+    ),
+    "/v1/deletions/meant": Route(
+        rescue_protocol.DeletionsWord, rescue_protocol.DeletionsWord, DEVICE, "A supervisor confirms large deletions."
+    ),
     "/v1/sign-in/way": Route(sign_in_protocol.WayRequest, sign_in_protocol.Way, NOBODY, "How people sign in here."),
     "/v1/sign-in/start": Route(
         sign_in_protocol.SignInStart, sign_in_protocol.SignInChallenge, NOBODY, "Ask for something to answer."

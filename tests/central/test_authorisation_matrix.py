@@ -63,6 +63,8 @@ SMALLEST: dict[str, msgspec.Struct] = {
     "/v1/units/history": scope_protocol.HistoryRequest([], 0, 0, 10),
     "/v1/proof": scope_protocol.ProofRequest(0, []),
     "/v1/handed-in": rescue_protocol.FetchPiece(new_id()),
+    "/v1/deletions": rescue_protocol.DeletionsQuestion(0),
+    "/v1/deletions/meant": rescue_protocol.DeletionsWord(1),
     "/v1/audit": protocol.AuditPush(0, ZEROS, [], ZEROS, 0),
     "/v1/audit/entries": protocol.AuditRequest(0),
     "/v1/lease": protocol.LeaseRequest(2026),
@@ -278,7 +280,7 @@ def test_no_wrong_token_is_let_in(pair: Pair, path: str) -> None:
 @pytest.mark.parametrize("path", sorted(path for path, route in ROUTES.items() if route.who == DEVICE))
 def test_the_right_token_is_let_in_until_the_laptop_or_its_person_is_not(pair: Pair, path: str) -> None:
     one = pair.one
-    if path != "/v1/handed-in":
+    if path not in ("/v1/handed-in", "/v1/deletions/meant"):  # for supervisors only: their own rows below
         assert one.ask(path, SMALLEST.get(path), pair.token(Role.CASEWORKER)).status_code == 200
     gone = Laptop(one.services, one.users[Role.CASEWORKER])
     token = one.token_of(gone.device_id)
@@ -422,7 +424,24 @@ def _handed_in(pair: Pair, role: Role, _record: Record) -> None:
     assert (answer.status_code, unpack(protocol.Problem, answer.content).code) == (403, "not-yours")
 
 
+def _deletions_meant(pair: Pair, role: Role, _record: Record) -> None:
+    """Only a supervisor's word counts, given on a laptop of theirs, about what has been."""
+    one, path = pair.one, "/v1/deletions/meant"
+
+    def said(revision: int, user: str) -> int:
+        return one.ask(path, rescue_protocol.DeletionsWord(revision, user), pair.token(role)).status_code
+
+    head = one.services.reader.head()
+    assert said(head, one.users[role]) == (200 if role is Role.SUPERVISOR else 403)
+    assert said(head + 1000, one.users[role]) == 403
+    other = Role.SUPERVISOR if role is not Role.SUPERVISOR else Role.CASEWORKER
+    assert said(head, one.users[other]) == 403
+    assert said(head, pair.two.users[Role.SUPERVISOR]) == 403
+
+
 PROBES: dict[str, Ask] = {
+    "/v1/deletions": _silent("/v1/deletions", lambda _record: rescue_protocol.DeletionsQuestion(0)),
+    "/v1/deletions/meant": _deletions_meant,
     "/v1/pull": _told("/v1/pull", lambda _record: protocol.PullRequest(0)),
     "/v1/snapshot/start": _silent("/v1/snapshot/start", lambda _record: protocol.SnapshotStartRequest()),
     "/v1/snapshot/rows": _snapshot,

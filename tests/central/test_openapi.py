@@ -29,7 +29,7 @@ EXAMPLES = 8
 READS_FURTHER = frozenset(
     {"/v1/push", "/v1/hand-back", "/v1/rescue", "/v1/rescue/audit", "/v1/audit", "/v1/documents/offer",
      "/v1/documents/put", "/v1/snapshot/rows", "/v1/lease", "/v1/units/history", "/v1/units/rows", "/v1/proof",
-     "/v1/sign-in", "/v1/sign-in/account"}
+     "/v1/sign-in", "/v1/sign-in/account", "/v1/deletions/meant"}
 )  # fmt: skip
 """Routes that refuse what fits the schema: bytes that do not fit their hash, a name with a hidden character."""
 TUPLES = frozenset({"/v1/epochs", "/v1/documents/get", "/v1/snapshot/start"})
