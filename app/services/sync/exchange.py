@@ -12,7 +12,7 @@ from app.services.sync.exchange_protocol import ExchangeAnswer, ExchangeRequest
 from app.services.sync.faults import CentralUnreachable
 from app.services.sync.telling import Answer, Transport
 
-_PATHS = {"proof": "/proof", "push": "/push", "audit": "/audit", "pull": "/pull"}
+_PATHS = {"push": "/push", "audit": "/audit", "pull": "/pull"}
 
 
 class Exchange:
