@@ -4,10 +4,10 @@ Both follow from the records. They are refreshed for what a commit touched, in t
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, delete, func, insert, inspect, select, text, update
+from sqlalchemy import Row, String, Table, delete, func, insert, inspect, select, text, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
 
@@ -33,8 +33,9 @@ from app.timesource import TimeSource
 BATCH = 400
 _MOVE_ACTIVITY = """
 UPDATE case_row SET last_activity_at = ?, last_activity = ?
-WHERE case_id = ? AND (last_activity_at IS NULL OR last_activity_at <= ?)
+WHERE case_id = ? AND (last_activity_at IS NULL OR last_activity_at < ?)
 """
+_SAME_INSTANT = "SELECT 1 FROM case_row WHERE case_id = ? AND last_activity_at = ?"
 _STORED_INSTANT = converter_of(cast("Table", CaseRow.__table__), "last_activity_at")
 _OTHER = aliased(Case)
 _CASE_TABLES = {"task", "clock", "case_event"}
@@ -234,10 +235,11 @@ def _case_rows(session: Session, case_ids: Sequence[str], time: TimeSource) -> l
     return rows
 
 
-def _last_events(session: Session, case_ids: Sequence[str]) -> dict[str, Row[str, datetime, str]]:
-    # SQLite gives the other columns of the row that holds the maximum.
+def _last_events(session: Session, case_ids: Sequence[str]) -> dict[str, Row[str, datetime, str, str]]:
+    # SQLite gives the other columns of the row that holds the maximum. Of two at one instant the later key counts.
+    last = func.max(type_coerce(CaseEvent.happened_at, String).concat(type_coerce(CaseEvent.id, String)))
     query = (
-        select(CaseEvent.case_id, func.max(CaseEvent.happened_at).label("happened_at"), CaseEvent.title)
+        select(CaseEvent.case_id, CaseEvent.happened_at, CaseEvent.title, last)
         .where(CaseEvent.case_id.in_(case_ids))
         .group_by(CaseEvent.case_id)
     )
@@ -245,12 +247,9 @@ def _last_events(session: Session, case_ids: Sequence[str]) -> dict[str, Row[str
 
 
 def _last_schools(session: Session, child_ids: Sequence[str]) -> dict[str, str]:
+    until = func.coalesce(type_coerce(Enrolment.to_on, String), type_coerce(Enrolment.from_on, String), "")
     query = (
-        select(
-            Enrolment.child_id,
-            func.max(func.coalesce(Enrolment.to_on, Enrolment.from_on, date.min)),
-            Enrolment.school_name,
-        )
+        select(Enrolment.child_id, Enrolment.school_name, func.max(until.concat(type_coerce(Enrolment.id, String))))
         .where(Enrolment.child_id.in_(child_ids))
         .group_by(Enrolment.child_id)
     )
@@ -267,13 +266,19 @@ def _flags(session: Session, child_ids: Sequence[str]) -> dict[str, str]:
 
 
 def _note_activity(session: Session, change: Change, refreshed: set[str]) -> None:
-    """Move a case's last activity forward for a new event: the one thing a saved note changes."""
+    """Move a case's last activity forward for a new event: the one thing a saved note changes.
+
+    Of two at one instant the records decide, so the case is added to those that are written anew.
+    """
     case_id = change.fields["case_id"][1]
     if case_id in refreshed:
         return
     happened_at = _STORED_INSTANT(from_wire(CaseEvent, "happened_at", change.fields["happened_at"][1]))
     title = change.fields.get("title", [None, ""])[1] or ""
-    driver(connection_of(session)).execute(_MOVE_ACTIVITY, (happened_at, title, stored_key(case_id), happened_at))
+    key, connection = stored_key(case_id), driver(connection_of(session))
+    moved = connection.execute(_MOVE_ACTIVITY, (happened_at, title, key, happened_at))
+    if not moved.rowcount and connection.execute(_SAME_INSTANT, (key, happened_at)).fetchone() is not None:
+        refreshed.add(case_id)
 
 
 def _rename_officer(session: Session, change: Change) -> None:
@@ -287,13 +292,15 @@ def _subject(session: Session, change: Change) -> str | None:
     missing = []
     for field in model.subject_fields:
         if field == "id":
-            return change.row
+            continue
         pair = change.fields.get(field)
         if pair is not None and (pair[1] or pair[0]):
             return str(pair[1] or pair[0])
-        missing.append(field)
-    if change.op == "insert":
-        return None
+        if pair is None:
+            missing.append(field)
+    own = change.row if "id" in model.subject_fields else None
+    if change.op == "insert" or not missing:
+        return own
     known = session.identity_map.get(inspect(model).identity_key_from_primary_key((change.row,)))
     for field in missing:
         if known is not None:
@@ -302,4 +309,4 @@ def _subject(session: Session, change: Change) -> str | None:
             value = connection_of(session).execute(select(getattr(model, field)).where(model.id == change.row)).scalar()
         if value:
             return str(value)
-    return None
+    return own

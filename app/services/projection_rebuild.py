@@ -30,11 +30,11 @@ FROM "case" AS c
 JOIN child AS k ON k.id = c.child_id
 LEFT JOIN "user" AS u ON u.id = c.officer_id
 LEFT JOIN (
-    SELECT v.case_id, max(v.happened_at) AS happened_at, v.title FROM "case" AS x
+    SELECT v.case_id, v.happened_at, v.title, max(v.happened_at || v.id) FROM "case" AS x
     JOIN case_event AS v ON v.case_id = x.id WHERE {_SOME.format(child="x.child_id")} GROUP BY v.case_id
 ) AS e ON e.case_id = c.id
 LEFT JOIN (
-    SELECT child_id, max(coalesce(to_on, from_on, '')), school_name FROM enrolment
+    SELECT child_id, school_name, max(coalesce(to_on, from_on, '') || id) FROM enrolment
     WHERE {_SOME.format(child="child_id")} GROUP BY child_id
 ) AS s ON s.child_id = c.child_id
 LEFT JOIN (
