@@ -1,6 +1,6 @@
 """Entries of the log as one laptop may read them: hidden changes left out, moved rows made whole."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Final
 
 import msgspec
@@ -78,6 +78,27 @@ class Filter:
                 told = [_whole(each, entered) if move else each for each, see, move in changes if see]
                 effective = _encoder.encode(told)
         return LogEntry(row.revision, row.change_set_id, body, signature, effective)
+
+
+def rows_named(entry: LogEntry) -> set[Key]:
+    """Return the rows that an entry tells of."""
+    changes = _changes_decoder.decode(entry.effective) if entry.effective else []
+    changes += decode(entry.body).changes if entry.body else []
+    return {(change.table, change.row) for change in changes}
+
+
+def without(entry: LogEntry, hidden: Set[Key]) -> LogEntry | None:
+    """Return an entry without what it says of some rows; None when nothing is left of it."""
+    if hidden.isdisjoint(rows_named(entry)):
+        return entry
+    change_set = decode(entry.body)
+    visible = [(change.table, change.row) not in hidden for change in change_set.changes]
+    effective = _changes_decoder.decode(entry.effective) if entry.effective else []
+    left = [change for change in effective if (change.table, change.row) not in hidden]
+    if not left and not any(visible):
+        return None
+    body = _cut(change_set, visible)
+    return LogEntry(entry.revision, entry.change_set_id, body, b"", _encoder.encode(left) if effective else b"")
 
 
 def redacted(row: Any) -> LogEntry:

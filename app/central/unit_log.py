@@ -1,16 +1,17 @@
 """What the log says of some units: the history of records that arrived whole."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Engine, bindparam, text
+from sqlalchemy import Connection, Engine, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
-from app.central.filtering import Filter
+from app.central.filtering import Filter, rows_named, without
 from app.central.holdings import Holdings
-from app.central.places import MARKS
+from app.central.places import MARKS, Places
 from app.central.visibility import Visibility, viewers_of
-from app.services.sync.protocol import PAGE_BYTES, PAGE_ENTRIES, ProtocolError, PullAnswer
+from app.services.sync.protocol import PAGE_BYTES, PAGE_ENTRIES, LogEntry, ProtocolError, PullAnswer
 from app.services.sync.scope_protocol import HistoryRequest
 from app.timesource import TimeSource
 
@@ -73,9 +74,31 @@ class UnitLog:
             others = {str(unit) for row in rows for unit in row.units}
             seen = visibility.of(others) | visibility.marks
             known = Filter(connection, device_id, lambda units: units)
-            entries = known.entries([_Row(row, seen) for row in rows])
+            entries = _without_moved(connection, visibility, known.entries([_Row(row, seen) for row in rows]))
         whole = not rows or (rows[0].found < limit and len(rows) == rows[0].found)
         return PullAnswer(entries, max(until, request.after) if whole else rows[-1].revision, head)
+
+
+def _without_moved(connection: Connection, visibility: Visibility, entries: Sequence[LogEntry]) -> list[LogEntry]:
+    """Return entries without the history of rows that have moved to where the laptop may not look.
+
+    A document that was linked to nobody and is now on a hidden child's case; what is of nobody any more stays. The
+    laptop's own change sets come without their body and stay too.
+    """
+    others = [entry for entry in entries if entry.body]
+    wanted: dict[str, set[str]] = {}
+    for table, row_id in (key for entry in others for key in rows_named(entry)):
+        wanted.setdefault(table, set()).add(row_id)
+    places = Places(connection)
+    places.prepare(places.read(wanted))
+    now = {(table, row_id): places.units(table, row_id) for table, ids in wanted.items() for row_id in ids}
+    units = {unit for some in now.values() for unit in some}
+    open_to = visibility.of(units) | visibility.marks
+    hidden = {key for key, some in now.items() if some and some.isdisjoint(open_to)}
+    if not hidden:
+        return list(entries)
+    left = [without(entry, hidden) if entry.body else entry for entry in entries]
+    return [entry for entry in left if entry is not None]
 
 
 class _Row:

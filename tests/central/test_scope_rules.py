@@ -144,6 +144,32 @@ def test_units_history_and_proof_say_nothing_of_units_that_a_laptop_may_not_hold
     assert (other.same_scope, set(other.units)) == (False, dawn.held)
 
 
+def test_history_leaves_out_what_was_of_nobody_and_is_now_of_a_hidden_child(world: World) -> None:
+    dawn, reader = world.mirrors[DAWN], world.services.reader
+    loose, kept = (world.insert("task", text=world.text("")) for _ in range(2))
+    world.record(loose)
+    world.record(kept, world.update("user", world.users[DAWN], name="Dawn Ellery"))
+    world.record(
+        loose_again := world.update("task", loose.row, place="hall"), world.update("task", kept.row, place="x")
+    )
+    cases = {row["child_id"]: row["id"] for row in world.of("case")}
+    west, east = world.children
+
+    def told() -> bytes:
+        at_the_rule(world, dawn)
+        entries = reader.history(dawn.device, HistoryRequest([], 0, dawn.cursor, 2000)).entries
+        return b"".join(entry.body + entry.effective for entry in entries)
+
+    assert loose_again.row.encode() in told()
+    world.record(
+        world.update("task", loose.row, case_id=cases[east]), world.update("task", kept.row, case_id=cases[west])
+    )
+    history = told()
+    assert loose.row.encode() not in history
+    assert kept.row.encode() in history
+    assert b'"x"' in history
+
+
 def test_a_laptop_of_version_1_sees_every_revision_and_nothing_that_is_hidden(world: World) -> None:
     old = Mirror(world.services, world.mirrors[DAWN].laptop, world.mirrors[DAWN].people, version=1)
     old.pull()
