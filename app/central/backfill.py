@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select, text
 
 from app.central.noting import Note, Noter, Row, write_notes
 from app.central.places import Key, Places, columns_kept
+from app.central.scope_tables import change_unit
 from app.central.tables import change_log
 from app.models.synced import SYNCED_TABLES
 from app.services.changes import Change, decode
@@ -19,8 +20,11 @@ _ENTRIES = 500
 def note_log(connection: Connection) -> None:
     """Note the units of every revision: the log is played through once, with only what says where rows belong.
 
-    Nobody has to look again because of what is long past, so no events are noted.
+    Nobody has to look again because of what is long past, so no events are noted. Revisions that have their notes
+    already are left as they are.
     """
+    if connection.execute(select(change_unit.c.revision).limit(1)).first() is not None:
+        return
     places = Places(connection)
     noter, rows, after = Noter(connection, places), dict[Key, Row | None](), 0
     columns = change_log.c

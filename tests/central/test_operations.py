@@ -305,7 +305,7 @@ def test_a_migration_that_does_not_get_its_lock_gives_way_and_changes_nothing(
 
 
 _CONTRACTS = re.compile(
-    r"drop_(column|table|constraint|index)|rename_table|new_column_name|DROP (TABLE|COLUMN|CONSTRAINT)|RENAME"
+    r"drop_(column|table|constraint|index)|rename_table|new_column_name|DROP (TABLE|COLUMN|CONSTRAINT)|\bRENAME\b"
     r"|type_=|SET NOT NULL|nullable=False.*add_column",
     re.IGNORECASE,
 )

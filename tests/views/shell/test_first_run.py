@@ -138,7 +138,7 @@ class TestAgainstARealCentralStore:
     @pytest.fixture
     def a_full_store(self, central, enrol_laptop, sync_once, monkeypatch):
         """A central store with ten cases that hands them out three rows at a time."""
-        monkeypatch.setattr("app.central.reading.SNAPSHOT_ROWS", 3)
+        monkeypatch.setattr("app.central.snapshots.SNAPSHOT_ROWS", 3)
         ruth = enrol_laptop("ruth").workspace()
         central.cases = len(populate(ruth))
         sync_once(ruth)

@@ -54,6 +54,7 @@ def test_a_role_sees_what_it_may_use():
         "letters",
         "team",
         "access",
+        "handed_in",
         "audit",
         "sync",
         "settings",
