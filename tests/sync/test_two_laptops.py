@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app.models import (
     SYNCED_TABLES,
@@ -349,6 +349,16 @@ def test_a_reference_used_twice_is_refused_kept_and_makes_room(
     assert "already in the central store" in report.reasons[0]
     assert field(ruth, Case, first, "reference") == "CME-2026-00007"
     assert field(ruth, Case, second, "reference").startswith("CME-2026-00007 (")
+    with ruth.read() as session:
+        listed = session.scalars(select(CaseRow.reference).where(CaseRow.case_id == second)).one()
+        words = (
+            session.execute(text("SELECT body FROM search_index WHERE search_index MATCH '\"00007 (\"'"))
+            .scalars()
+            .all()
+        )
+        renamed = field(ruth, Case, second, "reference")
+        assert listed == renamed
+        assert any(renamed in body for body in words)
     with ruth.read() as session:
         refused = session.scalars(select(ChangeSetRow).where(ChangeSetRow.state == ChangeState.REFUSED)).one()
     assert b"CME-2026-00007" in refused.body

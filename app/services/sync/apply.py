@@ -23,8 +23,9 @@ from app.services.sync import deletions, facts, writing
 from app.services.sync.faults import nonsense
 from app.services.sync.overlay import FOREVER, Guard, Key, Overlay
 from app.services.sync.protocol import LogEntry, SnapshotPage
+from app.services.sync.renamed import refresh_renamed
 from app.services.sync.shapes import ShapeError, columns_of, decode_rows, table_of
-from app.services.sync.unit_rows import note_touched, units_touched
+from app.services.sync.unit_rows import dashed, note_touched, units_touched
 
 _changes_decoder = msgspec.json.Decoder(list[Change])
 _GUARDING = (ChangeState.PENDING, ChangeState.ACCEPTED, ChangeState.CONFLICTED)
@@ -105,6 +106,7 @@ def apply_entries(
     received = [entry for entry in read if entry.change_set is not None and entry.change_set.device != device_id]
     _keep_history(session, received)
     _refresh(session, changes)
+    refresh_renamed(session, overlay.renamed)
     if until is not None:
         note_touched(connection, units_touched(connection, changes))
     facts.put(session, facts.CURSOR, str(entries[-1].revision if until is None else until))
@@ -153,7 +155,13 @@ def read_page(page: SnapshotPage) -> tuple[tuple[str, ...], list[Any]]:
 
 
 def write_rows(
-    connection: Connection, table: str, columns: tuple[str, ...], rows: Sequence[Any], guard: Guard, revision: int
+    connection: Connection,
+    table: str,
+    columns: tuple[str, ...],
+    rows: Sequence[Any],
+    guard: Guard,
+    revision: int,
+    renamed: set[Key] | None = None,
 ) -> None:
     """Make rows of a table what they are at a revision, except where this laptop wrote later.
 
@@ -162,10 +170,11 @@ def write_rows(
         table, columns, rows: from :func:`read_page`.
         guard: what this laptop wrote.
         revision: what it wrote before that is in the rows already.
+        renamed: takes the rows that made room for these.
     """
     here = writing.existing(connection, table, [row.id for row in rows])
     if not here and not guard.writes:
-        writing.insert_checked(connection, table, columns, rows)
+        writing.insert_checked(connection, table, columns, rows, renamed)
         return
     free, fresh = [], []
     for row in rows:
@@ -177,11 +186,11 @@ def write_rows(
         elif guarded:
             some = tuple(column for column in columns if column not in guarded and column != "id")
             values = msgspec.to_builtins({column: getattr(row, column) for column in some})
-            writing.update_wire(connection, table, {row.id: values})
+            writing.update_wire(connection, table, {row.id: values}, renamed)
         else:
             free.append(row)
-    writing.insert_checked(connection, table, columns, fresh)
-    writing.update_checked(connection, table, columns, [row.id for row in free], free)
+    writing.insert_checked(connection, table, columns, fresh, renamed)
+    writing.update_checked(connection, table, columns, [row.id for row in free], free, renamed)
 
 
 def put_on_top(session: Session, changes: Sequence[Change]) -> None:
@@ -191,6 +200,7 @@ def put_on_top(session: Session, changes: Sequence[Change]) -> None:
     for change in changes:
         overlay.take(change, FOREVER)
     overlay.write(connection, own=True)
+    refresh_renamed(session, overlay.renamed)
 
 
 def _own_bodies(connection: Connection, entries: Sequence[LogEntry], device_id: str) -> dict[str, bytes]:
@@ -303,7 +313,7 @@ def _own_sets(connection: Connection, device_id: str, row_ids: set[str], from_re
     return list(
         connection.execute(
             select(ChangeSetRow.id, ChangeSetRow.revision, ChangeSetRow.body).where(
-                ChangeSetRow.id.in_([_dashed(set_id) for set_id in touching])
+                ChangeSetRow.id.in_([dashed(set_id) for set_id in touching])
             )
         )
     )
@@ -311,10 +321,6 @@ def _own_sets(connection: Connection, device_id: str, row_ids: set[str], from_re
 
 def _json_list(values: Iterable[str]) -> str:
     return msgspec.json.encode(list(values)).decode()
-
-
-def _dashed(plain: str) -> str:
-    return f"{plain[:8]}-{plain[8:12]}-{plain[12:16]}-{plain[16:20]}-{plain[20:]}"
 
 
 def _keep_history(session: Session, entries: Sequence[Entry]) -> None:

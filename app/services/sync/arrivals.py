@@ -20,6 +20,7 @@ from app.services.sync.apply import own_writes, read_page, write_rows
 from app.services.sync.faults import nonsense
 from app.services.sync.letting_go import anything_here
 from app.services.sync.overlay import Guard
+from app.services.sync.renamed import refresh_renamed
 from app.services.sync.scope_protocol import UnitsAnswer, UnitsRequest
 from app.services.sync.shapes import ShapeError
 from app.services.sync.telling import Progress, SyncProgress, SyncReport, Transport
@@ -87,14 +88,16 @@ def take(session: Session, answer: UnitsAnswer, device_id: str, report: SyncRepo
     before = row_ids(connection, answer.whole)
     arrived = {table: {row.id for row in rows} for table, (_, rows) in given.items()}
     guard = own_writes(connection, device_id, {*_all(before), *_all(arrived)}, answer.revision + 1)
+    renamed: set[tuple[str, str]] = set()
     for table, (columns, rows) in given.items():
-        write_rows(connection, table, columns, rows, guard, answer.revision)
+        write_rows(connection, table, columns, rows, guard, answer.revision, renamed)
     extra = _delete_extra(connection, answer.whole, before, arrived, guard, answer.revision)
     _settle(connection, answer, arrived)
     fresh = [unit for unit in answer.whole if causes.get(unit) in (SCOPE, FIRST)]
     unit_history.note(connection, fresh, answer.revision)
     unit_history.fill_subjects(connection, arrived)
     _show(session, answer.whole, before, arrived)
+    refresh_renamed(session, renamed)
     report.arrived_units += len(fresh)
     report.healed_units += sum(causes.get(unit) == HEALING for unit in answer.whole)
     report.rows += sum(len(ids) for ids in arrived.values())

@@ -45,6 +45,8 @@ class Overlay:
     guard: Guard
     rows: dict[Key, dict[str, Any] | None] = field(default_factory=dict)
     fresh: set[Key] = field(default_factory=set)
+    renamed: set[Key] = field(default_factory=set)
+    """Rows that made room for others when these were written."""
 
     def take(self, change: Change, revision: float) -> None:
         """Apply one change on top of what is there."""
@@ -101,6 +103,6 @@ class Overlay:
         for table, ids in deletes.items():
             writing.delete(connection, table, ids)
         for table, rows in updates.items():
-            writing.update_wire(connection, table, rows)
+            writing.update_wire(connection, table, rows, self.renamed)
         for table, fresh in inserts.items():
-            writing.insert_wire(connection, table, fresh)
+            writing.insert_wire(connection, table, fresh, self.renamed)

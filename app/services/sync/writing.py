@@ -11,6 +11,8 @@ from app.models.synced import SYNCED_TABLES
 from app.services.sync.shapes import columns_of, convert_rows, stored_columns, stored_rows
 
 Columns = tuple[str, ...]
+Renamed = set[tuple[str, str]]
+"""Rows, by table and id, that made room for others."""
 
 
 def existing(connection: Connection, table: str, ids: Iterable[str]) -> set[str]:
@@ -30,11 +32,13 @@ def count(connection: Connection, table: str) -> int:
     return int(connection.exec_driver_sql(f"SELECT count(*) FROM {_quoted(table)}").scalar_one())
 
 
-def insert_checked(connection: Connection, table: str, columns: Columns, rows: Sequence[Any]) -> None:
+def insert_checked(
+    connection: Connection, table: str, columns: Columns, rows: Sequence[Any], renamed: Renamed | None = None
+) -> None:
     """Insert checked rows (see :mod:`app.services.sync.shapes`).
 
     A row that stands in the way of a unique column is renamed: it can only be one that the central store refused or
-    has not judged yet, and what it holds stays.
+    has not judged yet, and what it holds stays. Such rows are added to ``renamed``, for their lists.
     """
     if not rows:
         return
@@ -53,18 +57,22 @@ def insert_checked(connection: Connection, table: str, columns: Columns, rows: S
             connection.exec_driver_sql(statement, values)
     except IntegrityError:
         for column in unique:
-            _make_room(connection, table, column, [row[all_columns.index(column)] for row in values])
+            _make_room(connection, table, column, [row[all_columns.index(column)] for row in values], renamed)
         connection.exec_driver_sql(statement, values)
 
 
-def insert_wire(connection: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_wire(
+    connection: Connection, table: str, rows: Sequence[Mapping[str, Any]], renamed: Renamed | None = None
+) -> None:
     """Insert whole rows in wire form."""
     columns = columns_of(table)
     checked = convert_rows(table, columns, ([row[column] for column in columns] for row in rows))
-    insert_checked(connection, table, columns, checked)
+    insert_checked(connection, table, columns, checked, renamed)
 
 
-def update_wire(connection: Connection, table: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
+def update_wire(
+    connection: Connection, table: str, rows: Mapping[str, Mapping[str, Any]], renamed: Renamed | None = None
+) -> None:
     """Write the given columns of rows, by id, in wire form."""
     groups: dict[Columns, list[tuple[str, Mapping[str, Any]]]] = {}
     for row_id, values in rows.items():
@@ -73,11 +81,16 @@ def update_wire(connection: Connection, table: str, rows: Mapping[str, Mapping[s
             groups.setdefault(named, []).append((row_id, values))
     for columns, group in groups.items():
         checked = convert_rows(table, columns, ([values[column] for column in columns] for _, values in group))
-        update_checked(connection, table, columns, [row_id for row_id, _ in group], checked)
+        update_checked(connection, table, columns, [row_id for row_id, _ in group], checked, renamed)
 
 
 def update_checked(
-    connection: Connection, table: str, columns: Columns, ids: Sequence[str], rows: Sequence[Any]
+    connection: Connection,
+    table: str,
+    columns: Columns,
+    ids: Sequence[str],
+    rows: Sequence[Any],
+    renamed: Renamed | None = None,
 ) -> None:
     """Write checked values of these columns to the rows with these ids."""
     all_columns = stored_columns(table, columns)
@@ -97,7 +110,7 @@ def update_checked(
             connection.exec_driver_sql(statement, values)
     except IntegrityError:
         for column in unique:
-            _make_room(connection, table, column, [row[all_columns.index(column)] for row in values])
+            _make_room(connection, table, column, [row[all_columns.index(column)] for row in values], renamed)
         connection.exec_driver_sql(statement, values)
 
 
@@ -111,13 +124,16 @@ def _unique_columns(table: str) -> list[str]:
     return [column.key for column in inspect(SYNCED_TABLES[table]).columns if column.unique]
 
 
-def _make_room(connection: Connection, table: str, column: str, values: Sequence[Any]) -> None:
+def _make_room(connection: Connection, table: str, column: str, values: Sequence[Any], renamed: Renamed | None) -> None:
     name = _quoted(column)
-    connection.exec_driver_sql(
+    ids = connection.exec_driver_sql(
         f"UPDATE {_quoted(table)} SET {name} = {name} || ' (' || substr(id, -6) || ')'"
-        f" WHERE {name} IN (SELECT value FROM json_each(?))",
+        f" WHERE {name} IN (SELECT value FROM json_each(?)) RETURNING id",
         (msgspec.json.encode(list(values)).decode(),),
-    )
+    ).scalars()
+    found = {(table, f"{row[:8]}-{row[8:12]}-{row[12:16]}-{row[16:20]}-{row[20:]}") for row in ids}
+    if renamed is not None:
+        renamed |= found
 
 
 def _quoted(name: str) -> str:
