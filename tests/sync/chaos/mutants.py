@@ -124,9 +124,9 @@ def any_place_out() -> Iterator[None]:
     """The central store takes change sets of a laptop in whatever order they arrive."""
     plain, first = Store.push, [0]
 
-    def push(self: Store, device: Any, sets: Sequence[Any]) -> Any:
+    def push(self: Store, device: Any, sets: Sequence[Any], *more: Any) -> Any:
         first[0] = min((decode(each.body).sequence for each in sets), default=1)
-        return plain(self, device, sets)
+        return plain(self, device, sets, *more)
 
     with patch.object(Store, "push", push), patch.object(Store, "_last_sequence", lambda *_: first[0] - 1):
         yield
