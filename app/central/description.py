@@ -13,14 +13,7 @@ import msgspec
 from app.central.answering import JSON
 from app.central.live import LiveEvent
 from app.central.probes import Alive, Health
-from app.services.sync import (
-    exchange_protocol,
-    protocol,
-    rescue_protocol,
-    scope_protocol,
-    sign_in_protocol,
-    store_protocol,
-)
+from app.services.sync import protocol, rescue_protocol, scope_protocol, sign_in_protocol, store_protocol
 from app.services.sync.protocol import MEDIA_TYPE, VERSION_HEADER, Problem
 
 NOBODY: Final = "nobody"
@@ -82,12 +75,6 @@ ROUTES: Final[dict[str, Route]] = {
     "/v1/my-code": Route(protocol.MyCodeRequest, protocol.MyCode, PERSON, "A code to enrol a laptop of one's own."),
     "/v1/push": Route(protocol.PushRequest, protocol.PushAnswer, DEVICE, "Send change sets, in order."),
     "/v1/pull": Route(protocol.PullRequest, protocol.PullAnswer, DEVICE, "Ask for the log after a revision."),
-    "/v1/exchange": Route(
-        exchange_protocol.ExchangeRequest,
-        exchange_protocol.ExchangeAnswer,
-        DEVICE,
-        "Push, audit and pull in one question, each as if it came alone.",
-    ),
     "/v1/epochs": Route(
         store_protocol.EpochsRequest, store_protocol.Epochs, DEVICE, "Ask which lives the store has had."
     ),

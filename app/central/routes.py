@@ -11,7 +11,6 @@ from app.central.answering import answered, answered_to, version_of
 from app.central.checks import DeviceIdentity
 from app.central.services import CentralServices
 from app.services.sync import protocol
-from app.services.sync.exchange_protocol import ExchangeRequest
 from app.services.sync.rescue_protocol import DeletionsQuestion, DeletionsWord, FetchPiece, HandInRequest, RescueSession
 from app.services.sync.scope_protocol import HistoryRequest, ProofRequest, UnitsRequest
 from app.services.sync.store_protocol import EpochsRequest, HandBackRequest
@@ -90,7 +89,6 @@ def device_routes(services: CentralServices) -> APIRouter:
 
     for_device("/push", protocol.PushRequest, services.push)
     for_device("/pull", protocol.PullRequest, services.pull)
-    for_device("/exchange", ExchangeRequest, services.exchange)
     for_device("/epochs", EpochsRequest, lambda _device, _message: services.epochs.answer())
     for_device("/hand-back", HandBackRequest, lambda _device, message: services.handed_back.take(message.sets))
     for_device(

@@ -24,7 +24,6 @@ from app.central.signing_key import Identity, identity
 from app.central.store import Store
 from app.central.trust import Trust
 from app.services.sync import protocol
-from app.services.sync.exchange_protocol import ExchangeAnswer, ExchangeRequest
 from app.timesource import SystemTime, TimeSource
 
 
@@ -77,14 +76,6 @@ class CentralServices:
         answer = self.reader.pull(device.device_id, message.cursor, message.limit, device.protocol)
         answer.store = self.epochs.current
         return answer
-
-    def exchange(self, device: DeviceIdentity, message: ExchangeRequest) -> ExchangeAnswer:
-        """Answer several questions of one laptop in their order, each as if it had come alone."""
-        return ExchangeAnswer(
-            push=self.push(device, message.push) if message.push is not None else None,
-            audit=self.audit.countersign(device, message.audit) if message.audit is not None else None,
-            pull=self.pull(device, message.pull) if message.pull is not None else None,
-        )
 
     def find_manifests(self, device: DeviceIdentity, message: protocol.FindManifests) -> protocol.Manifests:
         """Return what makes up those of the contents that a laptop may ask about."""

@@ -24,14 +24,7 @@ from app.models.terms import EventKind, Role
 from app.services.access import ROLE_REACH, TABLE_PERMISSIONS, Reach, allowed
 from app.services.changes import Change
 from app.services.signing import Signer, new_seed
-from app.services.sync import (
-    exchange_protocol,
-    protocol,
-    rescue_protocol,
-    scope_protocol,
-    sign_in_protocol,
-    store_protocol,
-)
+from app.services.sync import protocol, rescue_protocol, scope_protocol, sign_in_protocol, store_protocol
 from app.services.sync.protocol import MEDIA_TYPE, VERSION_HEADER, pack, unpack
 from app.timesource import FrozenTime
 from tests.central.test_store import Laptop, insert
@@ -60,7 +53,6 @@ SMALLEST: dict[str, msgspec.Struct] = {
     "/v1/rescue/audit": protocol.AuditPush(0, ZEROS, [], ZEROS, 0),
     "/v1/rescue/audit/entries": protocol.AuditRequest(0),
     "/v1/push": protocol.PushRequest([]),
-    "/v1/exchange": exchange_protocol.ExchangeRequest(),
     "/v1/pull": protocol.PullRequest(0),
     "/v1/epochs": store_protocol.EpochsRequest(),
     "/v1/hand-back": store_protocol.HandBackRequest([]),
@@ -451,9 +443,6 @@ PROBES: dict[str, Ask] = {
     "/v1/deletions": _silent("/v1/deletions", lambda _record: rescue_protocol.DeletionsQuestion(0)),
     "/v1/deletions/meant": _deletions_meant,
     "/v1/pull": _told("/v1/pull", lambda _record: protocol.PullRequest(0)),
-    "/v1/exchange": _told(
-        "/v1/exchange", lambda _record: exchange_protocol.ExchangeRequest(pull=protocol.PullRequest(0))
-    ),
     "/v1/snapshot/start": _silent("/v1/snapshot/start", lambda _record: protocol.SnapshotStartRequest()),
     "/v1/snapshot/rows": _snapshot,
     "/v1/units/rows": _units,

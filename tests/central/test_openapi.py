@@ -27,7 +27,7 @@ from tests.central.test_store import Laptop, task
 EXAMPLES = 8
 """Requests of each kind for each route."""
 READS_FURTHER = frozenset(
-    {"/v1/push", "/v1/exchange", "/v1/hand-back", "/v1/rescue", "/v1/rescue/audit", "/v1/audit", "/v1/documents/offer",
+    {"/v1/push", "/v1/hand-back", "/v1/rescue", "/v1/rescue/audit", "/v1/audit", "/v1/documents/offer",
      "/v1/documents/put", "/v1/snapshot/rows", "/v1/lease", "/v1/units/history", "/v1/units/rows", "/v1/proof",
      "/v1/sign-in", "/v1/sign-in/account", "/v1/deletions/meant"}
 )  # fmt: skip

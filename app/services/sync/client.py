@@ -24,11 +24,9 @@ from app.services.sync import (
     unit_history,
 )
 from app.services.sync.apply import VaultBehind
-from app.services.sync.countersigning import countersign, first_question
+from app.services.sync.countersigning import countersign
 from app.services.sync.document_wishes import Wishes
 from app.services.sync.documents import move_documents
-from app.services.sync.exchange import Exchange
-from app.services.sync.exchange_protocol import ExchangeRequest
 from app.services.sync.faults import nonsense
 from app.services.sync.pushing import Pusher, pending_count
 from app.services.sync.receipts import ReceiptChecker
@@ -48,13 +46,13 @@ class SyncClient:
     ) -> None:
         self._ws = ws
         self._wishes = wishes
-        self._transport = Exchange(transport)
+        self._transport = transport
         self._progress = progress or (lambda _progress: None)
         self._device = ws.actor.device_id
         self._life = restored.known_life(ws)
         with ws.read() as session:
             self._receipts = ReceiptChecker(facts.get(session, facts.SERVER_KEY) or "")
-        self._pusher = Pusher(ws, self._transport, self._receipts, self._progress, lambda: self._life, self._check_life)
+        self._pusher = Pusher(ws, transport, self._receipts, self._progress, lambda: self._life, self._check_life)
 
     def run(self) -> SyncReport:
         """Do everything once.
@@ -77,8 +75,8 @@ class SyncClient:
         self._fetch_history()
         proving.prove_after_sync(self._ws, self._transport, report, self._progress)
         if report.pushed or report.received or report.refused or report.rows:
-            # Countersigned with the next sync: a question of its own each time would double the round trips.
             self._ws.audit(Action.SYNCED, detail={"revision": report.revision})
+        countersign(self._ws, self._transport, report)
         with self._ws.local_session() as session:
             facts.put(session, facts.LAST_SYNCED, self._ws.time.now().isoformat())
         self._ws.tidy()
@@ -100,26 +98,13 @@ class SyncClient:
             behind = recovery.is_behind(session)
         if behind:
             self.catch_up(report)
-        else:
-            self._ask_ahead()
         self.push(report)
-        countersign(self._ws, self._transport, report)
         self.pull(report)
         if self._pusher.place_taken:
             self.catch_up(report)
             self.push(report)
         if team_keys.tend(self._ws):
             self.push(report)
-
-    def _ask_ahead(self) -> None:
-        """Ask in one round trip what an ordinary sync asks; a store of the version before is asked step by step."""
-        with self._ws.read() as session:
-            ordinary = facts.get(session, facts.SCOPED) is not None
-            ordinary = ordinary and facts.get(session, facts.FIRST_PULL) == first_pull.DONE
-            cursor = facts.cursor(session)
-        if ordinary:
-            pull = protocol.PullRequest(cursor, store=self._life)
-            self._transport.ask_ahead(ExchangeRequest(self._pusher.first_request(), first_question(self._ws), pull))
 
     def _check_life(self, answered: str) -> None:
         """Compare the life of the store that answered with the one this laptop knows.

@@ -184,13 +184,6 @@ def _countersigned(session: Session) -> _Place:
     return _Place(last.sequence, bytes(connection.execute(_HASH, (last.sequence,)).fetchone()[0]))
 
 
-def first_question(ws: Workspace) -> AuditPush | None:
-    """Return what :func:`countersign` would send first, or None when nothing is new."""
-    with ws.read() as session:
-        place = _countersigned(session)
-    return _next(ws, place)
-
-
 def _next(ws: Workspace, place: _Place) -> AuditPush | None:
     """Return the next entries to send, or None when nothing is new."""
     with ws.read() as session:

@@ -1,6 +1,6 @@
 """Sending what this laptop did: in its own order, in pieces, each answered for good or sent again."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
@@ -16,8 +16,6 @@ from app.services.sync.rescue_protocol import RESCUED, digest_of, rescue_stateme
 from app.services.sync.telling import Progress, SyncProgress, SyncReport, Transport
 from app.services.workspace import Workspace
 
-SMALL_BYTES = 256 * 1024
-"""What is sent together with other questions at most; more than that goes step by step, with progress."""
 _TAKEN = (protocol.ACCEPTED, protocol.CONFLICTED)
 _SETS: Any = ChangeSetRow.__table__
 
@@ -68,7 +66,9 @@ class Pusher:
         self.to_hand_in = []
         while rows := self._next_sets(after):
             self._progress(SyncProgress("Sending your changes", sent, total))
-            request = self._request(rows, confirmed)
+            sets = [protocol.SignedSet(row.body, row.signature) for row in rows]
+            meant = [row.id for row in rows if row.id in confirmed]
+            request = protocol.PushRequest(sets, self._life(), meant)
             try:
                 answer = self._transport.call("/push", request, protocol.PushAnswer)
             except CentralUnreachable as fault:
@@ -89,18 +89,6 @@ class Pusher:
             after = rows[-1].sequence
             sent += len(rows)
         self._progress(SyncProgress("Sending your changes", total, total))
-
-    def first_request(self) -> protocol.PushRequest | None:
-        """Return what :meth:`push` would send first, or None when nothing waits or it is more than a small question."""
-        with self._ws.read() as session:
-            after, confirmed = _first_waiting(session) - 1, confirming.confirmed(session)
-        rows = self._next_sets(after)
-        small = rows and sum(len(row.body) for row in rows) <= SMALL_BYTES
-        return self._request(rows, confirmed) if small else None
-
-    def _request(self, rows: Sequence[Any], confirmed: Collection[str]) -> protocol.PushRequest:
-        sets = [protocol.SignedSet(row.body, row.signature) for row in rows]
-        return protocol.PushRequest(sets, self._life(), [row.id for row in rows if row.id in confirmed])
 
     def _next_sets(self, after: int) -> Sequence[Any]:
         columns = ChangeSetRow
