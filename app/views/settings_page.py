@@ -124,7 +124,7 @@ class SettingsPage(QWidget):
         """Return the card that says who is signed in to the central store, and leads to signing in and out."""
         card = Card("Signed in")
         column = card.padded()
-        self.signed_in = Text("", "secondary", ink="ink2", wrap=True)
+        self.signed_in = Text("Looking up who is signed in.", "secondary", ink="ink2", wrap=True)
         column.addWidget(self.signed_in)
         self.sign_in = QuietButton("Sign in or out", "log-in", compact=True)
         self.sign_in.setObjectName("open_sign_in")
