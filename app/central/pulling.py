@@ -22,6 +22,7 @@ from app.central.places import LOOSE, MARKS, Places
 from app.central.scope_tables import scope_event
 from app.central.store import Store
 from app.central.tables import device_person
+from app.central.unit_log import without_moved
 from app.central.unit_rows import loose_rows, rows_of
 from app.central.visibility import Visibility, alive, viewers_of
 from app.services.sync.protocol import PAGE_BYTES, PAGE_ENTRIES, VERSION, LogEntry, PullAnswer, ScopeChange
@@ -210,10 +211,14 @@ class _Passage:
         if not rows:
             return []
         known = Filter(self._connection, self._device_id, lambda units: self._had(units, leave, born))
-        return [
+        entries = [
             redacted(row) if row.seen is None and row.device_id != self._device_id else entry
             for row, entry in zip(rows, known.entries(rows), strict=True)
         ]
+        if not self._cursor and self._version > 1:
+            # This is the history of a snapshot: rows that moved since are not told of again.
+            return without_moved(self._connection, self._visibility, entries)
+        return entries
 
     def _had(self, units: Iterable[str], leave: set[str], born: set[str]) -> set[str]:
         """Return those of some units and marks whose rows were here before, or come with the log."""

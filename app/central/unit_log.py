@@ -74,12 +74,12 @@ class UnitLog:
             others = {str(unit) for row in rows for unit in row.units}
             seen = visibility.of(others) | visibility.marks
             known = Filter(connection, device_id, lambda units: units)
-            entries = _without_moved(connection, visibility, known.entries([_Row(row, seen) for row in rows]))
+            entries = without_moved(connection, visibility, known.entries([_Row(row, seen) for row in rows]))
         whole = not rows or (rows[0].found < limit and len(rows) == rows[0].found)
         return PullAnswer(entries, max(until, request.after) if whole else rows[-1].revision, head)
 
 
-def _without_moved(connection: Connection, visibility: Visibility, entries: Sequence[LogEntry]) -> list[LogEntry]:
+def without_moved(connection: Connection, visibility: Visibility, entries: Sequence[LogEntry]) -> list[LogEntry]:
     """Return entries without the history of rows that have moved to where the laptop may not look.
 
     A document that was linked to nobody and is now on a hidden child's case; what is of nobody any more stays. The

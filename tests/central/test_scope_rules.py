@@ -13,7 +13,7 @@ from app.services.changes import decode
 from app.services.sync.proof import scope_hash
 from app.services.sync.protocol import ACCEPTED, RESCUE
 from app.services.sync.scope_protocol import HistoryRequest, ProofRequest
-from tests.central.scope_world import Mirror, World
+from tests.central.scope_world import Laptop, Mirror, World
 
 
 @pytest.fixture
@@ -168,6 +168,10 @@ def test_history_leaves_out_what_was_of_nobody_and_is_now_of_a_hidden_child(worl
     assert loose.row.encode() not in history
     assert kept.row.encode() in history
     assert b'"x"' in history
+    fresh = Laptop(world.services, world.users[DAWN])
+    first = b"".join(each.body + each.effective for each in reader.pull(fresh.device_id, 0, 2000).entries)
+    assert loose.row.encode() not in first
+    assert kept.row.encode() in first
 
 
 def test_a_laptop_of_version_1_sees_every_revision_and_nothing_that_is_hidden(world: World) -> None:
