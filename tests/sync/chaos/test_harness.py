@@ -9,7 +9,8 @@ from tests.sync.chaos import mutants
 from tests.sync.chaos.stage import bench
 from tests.sync.chaos.worker import Bench
 
-MOST_SCHEDULES = 15
+SEEDS = (28, 29, 36, 42, *range(1, 16))
+"""The first few are days on which two people write one field."""
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +42,8 @@ def test_two_seeds_are_two_days(stage: Bench) -> None:
 )
 def test_schedules_catch(stage: Bench, mutant: Callable[[], AbstractContextManager[object]], told: str) -> None:
     with mutant():
-        for seed in range(1, MOST_SCHEDULES + 1):
+        for seed in SEEDS:
             failures = stage.run(seed).failures
             if any(words.startswith(told) for words in failures):
                 return
-    pytest.fail(f"{MOST_SCHEDULES} schedules caught nothing")
+    pytest.fail(f"{len(SEEDS)} schedules caught nothing")
