@@ -122,7 +122,7 @@ def serve(plan: Plan, ready: Callable[[], None] = lambda: None) -> int:
         ssl_keyfile=str(plan.key) if plan.key else None,
         ws="none",
     )
-    close_figures: Callable[[], None] = lambda: None  # noqa: E731
+    close_figures: Callable[[], None] | None = None
     try:
         listener = _bound(config)
         if plan.metrics_port is not None:
@@ -134,7 +134,8 @@ def serve(plan: Plan, ready: Callable[[], None] = lambda: None) -> int:
         failed = any((process.exitcode or 0) > 0 for process in supervisor.processes)
         return 1 if failed else 0
     finally:
-        close_figures()
+        if close_figures is not None:
+            close_figures()
         del os.environ[_FIGURES]
         shutil.rmtree(folder, ignore_errors=True)
 

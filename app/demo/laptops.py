@@ -12,7 +12,6 @@ from app.demo import papers, people, spec
 from app.demo.days import Days
 from app.demo.world import Deed, World
 from app.models import Address, Case, Child, Clock, ContactPoint, Person, ReferenceLease, Relationship
-from app.models.terms import Role
 from app.paths import RESOURCES
 from app.services.exchange import gias, gias_links, la_codes
 from app.services.sync import enrolment
@@ -259,8 +258,3 @@ def _change_phone(ws: Workspace, world: World, value: str) -> None:
             .where(Child.id == world.children["noor"])
         )
         session.scalars(query).one().value = value
-
-
-def supervisor_key() -> str:
-    """Return who allocates."""
-    return next(person.key for person in spec.marlshire().person if person.role is Role.SUPERVISOR)

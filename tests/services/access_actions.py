@@ -159,7 +159,6 @@ EVERYBODY = frozenset(
         "sync.deletions.applied",
         "sync.deletions.tripped",
         "sync.rescue.hand_in",
-        "sync.rescue.mark_rescued",
         "sync.revocation.last_contact",
         "sync.revocation.words_when_ended",
         "sync.team_keys.tend",

@@ -18,7 +18,6 @@ from app.services.capture import unit_of
 from app.services.sync import unit_history, writing
 from app.services.sync.apply import own_writes, read_page, write_rows
 from app.services.sync.faults import nonsense
-from app.services.sync.letting_go import anything_here
 from app.services.sync.overlay import Guard
 from app.services.sync.renamed import refresh_renamed
 from app.services.sync.scope_protocol import UnitsAnswer, UnitsRequest
@@ -169,11 +168,6 @@ def _show(
     gone = children - writing.existing(connection, "child", children)
     for some in batched(gone, _BATCH):
         connection.execute(delete(SearchRow).where(SearchRow.subject_id.in_(some)))
-
-
-def closed_and_here(connection: Connection, answer: UnitsAnswer) -> set[str]:
-    """Return the units that this laptop may not hold and of which something is here."""
-    return anything_here(connection, answer.closed)
 
 
 def _all(rows: Mapping[str, Collection[str]]) -> set[str]:

@@ -111,21 +111,6 @@ def hand_in(
     return report
 
 
-def mark_rescued(ws: Workspace, rows: Sequence[tuple[Any, bytes]], receipts: ReceiptChecker) -> None:
-    """Mark change sets that the central store says were handed in before, each with its receipt.
-
-    Raises:
-        CentralUnreachable: a receipt is not the central store's.
-    """
-    require(ws.actor, Permission.USE_LAPTOP)
-    values = []
-    for row, receipt in rows:
-        if not receipts.fits(rescue_statement(row.id, digest_of(row.body)), receipt):
-            raise nonsense()
-        values.append(_values(row.id, ChangeState.RESCUED, None, receipt))
-    _write(ws, values)
-
-
 def _sealed(
     ws: Workspace,
     change_set_ids: Sequence[str],

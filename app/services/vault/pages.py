@@ -50,17 +50,6 @@ def is_whole(page: bytes, number: int, code_key: bytes) -> bool:
     return hmac.compare_digest(hmac.digest(code_key, covered(page, number), "sha512"), page[PAGE - MAC :])
 
 
-def first_page_is_whole(path: Path, key: bytes) -> bool:
-    """Return whether a file begins as a database under this key: one page is read, nothing is opened.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with path.open("rb") as stream:
-        page = stream.read(PAGE)
-    return is_whole(page, 1, mac_key(key, page[:SALT]))
-
-
 def damaged_pages(
     read: Read, size: int, key: bytes, *, step: Step | None = None, cancelled: Callable[[], bool] | None = None
 ) -> Iterator[int]:

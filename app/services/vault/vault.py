@@ -81,10 +81,10 @@ class Vault:
         self.backed_up_first: Backup | None = None
         self.was_unclean = False
         if not new:
-            present = set(os.listdir(folder))  # noqa: PTH208  (one look instead of six questions)
+            present = _names_in(folder)
             if READY in present:
                 finish_restoring(folder)
-                present = set(os.listdir(folder))  # noqa: PTH208
+                present = _names_in(folder)
             self.was_unclean = _look_over(folder, present)
         self.reserve = Reserve(folder)
         self.reserve.make_way()
@@ -364,6 +364,10 @@ class Vault:
         store = DocumentStore(engine_on(self.folder / "documents.db", self.keys.documents))
         store.create_schema()
         return store
+
+
+def _names_in(folder: Path) -> set[str]:
+    return set(os.listdir(folder))  # noqa: PTH208  (one look instead of six questions, at every unlock)
 
 
 def _look_over(folder: Path, present: set[str]) -> bool:
