@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import (
     Connection,
     Engine,
@@ -16,7 +17,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from app.central import records
 from app.central.batch import Batch
@@ -87,6 +88,15 @@ class Store:
             ProtocolError: something is not a change set of this laptop; nothing was done.
         """
         incoming = [read(device, signed) for signed in sets]
+        try:
+            return self._push(device, incoming, confirmed)
+        except OperationalError as error:
+            if not isinstance(error.orig, DeadlockDetected):
+                raise
+            # With a migration, which takes the tables' locks in its own order: nothing was done, so once more.
+            return self._push(device, incoming, confirmed)
+
+    def _push(self, device: DeviceIdentity, incoming: Sequence[Incoming], confirmed: Collection[str]) -> PushAnswer:
         with self.engine.begin() as connection:
             revision = lock_revision(connection)
             last = self._last_sequence(connection, device.device_id)
