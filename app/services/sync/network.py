@@ -21,6 +21,8 @@ LOOK_SECONDS = 5.0
 _STEP_SECONDS = 0.5
 _SETTLE_SECONDS = 0.5
 _ANSWER_SECONDS = 2.0
+_ASK_TIMES = 5
+"""A laptop that is waking up answers late; one question without an answer does not mean that there is no manager."""
 STOP_SECONDS = 2.0
 _MANAGER, _PATH = "org.freedesktop.NetworkManager", "/org/freedesktop/NetworkManager"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -116,7 +118,7 @@ class NetworkWatch:
         with connection, connection.filter(rule, bufsize=64) as signals:
             connection.send_and_get_reply(message_bus.AddMatch(rule), timeout=_ANSWER_SECONDS)
             while not self._stopping.is_set():
-                state = _asked(connection, manager)
+                state = _asked(connection, manager, self._stopping)
                 if state is None:
                     return
                 self._say(state, always=False)
@@ -161,13 +163,22 @@ class NetworkWatch:
                 self._say(NetworkState(bool(now), _costs()))
 
 
-def _asked(connection: Any, manager: Any) -> NetworkState | None:
-    """Ask NetworkManager; None when it does not answer."""
+def _asked(connection: Any, manager: Any, stopping: threading.Event) -> NetworkState | None:
+    """Ask NetworkManager; None when there is none, or it does not answer."""
+    for _ in range(_ASK_TIMES):
+        if stopping.is_set():
+            return None
+        with suppress(TimeoutError):
+            return _answered(connection, manager)
+    return None
+
+
+def _answered(connection: Any, manager: Any) -> NetworkState | None:
+    answer = connection.send_and_get_reply(manager.get_all(), timeout=_ANSWER_SECONDS)
     try:
-        answer = connection.send_and_get_reply(manager.get_all(), timeout=_ANSWER_SECONDS)
         told = {name: value for name, (_kind, value) in answer.body[0].items()}
         state, reach, metered = int(told["State"]), int(told["Connectivity"]), int(told["Metered"])
-    except (OSError, TimeoutError, KeyError, TypeError, ValueError, AttributeError, IndexError):
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         return None
     # 0 says that it does not know.
     return NetworkState(state == 0 or state >= _CONNECTED_FROM, metered in _METERED, reach == _PORTAL)
