@@ -20,7 +20,7 @@ from app.central.tokens import Tokens, TrustError
 from app.errors import UserError
 from app.logs import get_logger
 from app.models import Authority, User
-from app.services.sync.protocol import Token
+from app.services.sync.trust_protocol import Token
 from app.services.vault import passphrase
 from app.timesource import TimeSource
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.central.signing_key import Identity
 from app.central.tables import fact
 from app.errors import UserError
-from app.services.sync.protocol import AuthorityNotice, authority_statement
+from app.services.sync.trust_protocol import AuthorityNotice, authority_statement
 from app.services.vault.authority_wrap import fingerprint
 from app.timesource import TimeSource
 

@@ -20,7 +20,7 @@ from app.errors import UserError
 from app.models import Authority, User
 from app.services.changes import Change
 from app.services.signing import verified
-from app.services.sync.protocol import CodeAnswer, EnrolAnswer, EnrolRequest, enrolment_statement
+from app.services.sync.trust_protocol import CodeAnswer, EnrolAnswer, EnrolRequest, enrolment_statement
 from app.services.wire import to_wire
 from app.timesource import TimeSource
 

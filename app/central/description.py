@@ -13,7 +13,14 @@ import msgspec
 from app.central.answering import JSON
 from app.central.live import LiveEvent
 from app.central.probes import Alive, Health
-from app.services.sync import protocol, rescue_protocol, scope_protocol, sign_in_protocol, store_protocol
+from app.services.sync import (
+    protocol,
+    rescue_protocol,
+    scope_protocol,
+    sign_in_protocol,
+    store_protocol,
+    trust_protocol,
+)
 from app.services.sync.protocol import MEDIA_TYPE, VERSION_HEADER, Problem
 
 NOBODY: Final = "nobody"
@@ -62,17 +69,27 @@ ROUTES: Final[dict[str, Route]] = {
     "/v1/health/ready": Route(None, Health, NOBODY, "Whether the store can serve: database and schema."),
     "/v1/health/live": Route(None, Alive, NOBODY, "Whether the process answers."),
     "/v1/enrolment/check": Route(
-        protocol.CodeRequest, protocol.CodeAnswer, NOBODY, "Whom a one-time code is for.", (403,)
+        trust_protocol.CodeRequest, trust_protocol.CodeAnswer, NOBODY, "Whom a one-time code is for.", (403,)
     ),
     "/v1/enrolment": Route(
-        protocol.EnrolRequest, protocol.EnrolAnswer, NOBODY, "Spend a one-time code on a laptop's key.", (403,)
+        trust_protocol.EnrolRequest,
+        trust_protocol.EnrolAnswer,
+        NOBODY,
+        "Spend a one-time code on a laptop's key.",
+        (403,),
     ),
-    "/v1/challenge": Route(protocol.ChallengeRequest, protocol.Challenge, NOBODY, "Ask for something to sign."),
-    "/v1/session": Route(protocol.SessionRequest, protocol.Token, NOBODY, "Start a laptop's session.", (401, 403)),
+    "/v1/challenge": Route(
+        trust_protocol.ChallengeRequest, trust_protocol.Challenge, NOBODY, "Ask for something to sign."
+    ),
+    "/v1/session": Route(
+        trust_protocol.SessionRequest, trust_protocol.Token, NOBODY, "Start a laptop's session.", (401, 403)
+    ),
     "/v1/sign-in": Route(
-        protocol.SignInRequest, protocol.Token, NOBODY, "Sign a person in with a local account.", (401, 403)
+        trust_protocol.SignInRequest, trust_protocol.Token, NOBODY, "Sign a person in with a local account.", (401, 403)
     ),
-    "/v1/my-code": Route(protocol.MyCodeRequest, protocol.MyCode, PERSON, "A code to enrol a laptop of one's own."),
+    "/v1/my-code": Route(
+        trust_protocol.MyCodeRequest, trust_protocol.MyCode, PERSON, "A code to enrol a laptop of one's own."
+    ),
     "/v1/push": Route(protocol.PushRequest, protocol.PushAnswer, DEVICE, "Send change sets, in order."),
     "/v1/pull": Route(protocol.PullRequest, protocol.PullAnswer, DEVICE, "Ask for the log after a revision."),
     "/v1/epochs": Route(
@@ -94,7 +111,7 @@ ROUTES: Final[dict[str, Route]] = {
     "/v1/audit/entries": Route(
         protocol.AuditRequest, protocol.AuditEntries, DEVICE, "The laptop's own audit, from a place on."
     ),
-    "/v1/lease": Route(protocol.LeaseRequest, protocol.Lease, DEVICE, "Borrow case numbers."),
+    "/v1/lease": Route(protocol.LeaseRequest, trust_protocol.Lease, DEVICE, "Borrow case numbers."),
     "/v1/documents/offer": Route(
         protocol.OfferDocuments, protocol.MissingChunks, DEVICE, "Say which bytes one has; learn which are wanted."
     ),

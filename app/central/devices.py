@@ -22,8 +22,8 @@ from app.errors import UserError
 from app.models import User
 from app.services.changes import Change
 from app.services.signing import Signer, new_seed, verified
-from app.services.sync.protocol import Token, session_statement
 from app.services.sync.rescue_protocol import RescueToken, ended_statement, rescue_session_statement
+from app.services.sync.trust_protocol import Token, session_statement
 from app.services.wire import to_wire
 from app.timesource import TimeSource
 

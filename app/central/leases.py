@@ -8,7 +8,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.central.tables import number_counter, number_lease
 from app.models import Case
-from app.services.sync.protocol import LEASE_BLOCK, Lease
+from app.services.sync.protocol import LEASE_BLOCK
+from app.services.sync.trust_protocol import Lease
 
 _REFERENCE = re.compile(r"CME-(\d{4})-(\d{5,9})")
 

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from app.central.answering import answered, answered_to, version_of
 from app.central.checks import DeviceIdentity
 from app.central.services import CentralServices
-from app.services.sync import protocol
+from app.services.sync import protocol, trust_protocol
 from app.services.sync.rescue_protocol import DeletionsQuestion, DeletionsWord, FetchPiece, HandInRequest, RescueSession
 from app.services.sync.scope_protocol import HistoryRequest, ProofRequest, UnitsRequest
 from app.services.sync.store_protocol import EpochsRequest, HandBackRequest
@@ -23,25 +23,25 @@ def open_routes(services: CentralServices) -> APIRouter:
 
     @router.post("/enrolment/check")
     async def check_code(request: Request) -> Response:
-        return await answered(request, protocol.CodeRequest, lambda message: trust.check_code(message.code))
+        return await answered(request, trust_protocol.CodeRequest, lambda message: trust.check_code(message.code))
 
     @router.post("/enrolment")
     async def enrol(request: Request) -> Response:
-        return await answered(request, protocol.EnrolRequest, trust.enrol)
+        return await answered(request, trust_protocol.EnrolRequest, trust.enrol)
 
     @router.post("/challenge")
     async def challenge(request: Request) -> Response:
         return await answered(
             request,
-            protocol.ChallengeRequest,
-            lambda message: protocol.Challenge(trust.challenge(message.device_id)),
+            trust_protocol.ChallengeRequest,
+            lambda message: trust_protocol.Challenge(trust.challenge(message.device_id)),
         )
 
     @router.post("/session")
     async def session(request: Request) -> Response:
         return await answered(
             request,
-            protocol.SessionRequest,
+            trust_protocol.SessionRequest,
             lambda message: trust.start_session(message.challenge, message.signature, message.vault),
         )
 

@@ -23,7 +23,7 @@ from app.central.rescue import Rescues
 from app.central.signing_key import Identity, identity
 from app.central.store import Store
 from app.central.trust import Trust
-from app.services.sync import protocol
+from app.services.sync import protocol, trust_protocol
 from app.timesource import SystemTime, TimeSource
 
 
@@ -50,7 +50,7 @@ class CentralServices:
     proofs: Proofs
     time: TimeSource
 
-    def lend(self, device: DeviceIdentity, year: int) -> protocol.Lease:
+    def lend(self, device: DeviceIdentity, year: int) -> trust_protocol.Lease:
         """Lend a laptop case numbers of a year near this one.
 
         Raises:
@@ -62,19 +62,26 @@ class CentralServices:
             return lend(connection, device.device_id, year, self.time.now())
 
     def push(self, device: DeviceIdentity, message: protocol.PushRequest) -> protocol.PushAnswer:
-        """Take change sets; nothing is done for a laptop that last spoke with another life of the store."""
+        """Take change sets; nothing is done for a laptop that last spoke with another life of the store.
+
+        What is asked beside them is answered as if it had come after them, alone.
+        """
         if self.epochs.other(message.store):
             return protocol.PushAnswer([], 0, self.epochs.current)
         answer = self.store.push(device, message.sets, message.confirmed)
         answer.store = self.epochs.current
+        if message.then is not None:
+            answer.then = self.pull(device, message.then)
         return answer
 
     def pull(self, device: DeviceIdentity, message: protocol.PullRequest) -> protocol.PullAnswer:
         """Return the log after a cursor; nothing for a laptop that last spoke with another life of the store."""
         if self.epochs.other(message.store):
             return protocol.PullAnswer([], message.cursor, message.cursor, store=self.epochs.current)
-        answer = self.reader.pull(device.device_id, message.cursor, message.limit, device.protocol)
+        answer = self.reader.pull(device.device_id, message.cursor, message.limit, device.protocol, message.prove)
         answer.store = self.epochs.current
+        if message.audit is not None:
+            answer.audit = self.audit.countersign(device, message.audit)
         return answer
 
     def find_manifests(self, device: DeviceIdentity, message: protocol.FindManifests) -> protocol.Manifests:

@@ -11,8 +11,8 @@ from app.central.answering import answered, answered_to
 from app.central.services import CentralServices
 from app.central.tokens import TrustError
 from app.errors import UserError
-from app.services.sync import protocol
 from app.services.sync import sign_in_protocol as people
+from app.services.sync import trust_protocol
 
 Done = TypeVar("Done")
 OWN_CODE_LIFE = timedelta(hours=1)
@@ -44,7 +44,7 @@ def sign_in_routes(services: CentralServices) -> APIRouter:
 
     for_all(
         "/sign-in",
-        protocol.SignInRequest,
+        trust_protocol.SignInRequest,
         lambda message, address: trust.sign_in(message.username, message.password, address),
     )
     for_all("/sign-in/way", people.WayRequest, lambda _message, _address: trust.people.way())
@@ -62,7 +62,9 @@ def sign_in_routes(services: CentralServices) -> APIRouter:
         lambda message, _address: trust.sessions.end(message.refresh_token, message.proof),
     )
     for_fresh_person(
-        "/my-code", protocol.MyCodeRequest, lambda user_id, _m: protocol.MyCode(trust.make_code(user_id, OWN_CODE_LIFE))
+        "/my-code",
+        trust_protocol.MyCodeRequest,
+        lambda user_id, _m: trust_protocol.MyCode(trust.make_code(user_id, OWN_CODE_LIFE)),
     )
     for_fresh_person(
         "/second-step", people.SecondStepRequest, lambda user_id, _m: _told(lambda: trust.second_steps.begin(user_id))

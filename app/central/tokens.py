@@ -10,7 +10,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from app.central.signing_key import Identity
-from app.services.sync.protocol import Token
+from app.services.sync.trust_protocol import Token
 from app.timesource import TimeSource
 
 TOKEN_LIFE = timedelta(minutes=15)

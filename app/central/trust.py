@@ -16,7 +16,7 @@ from app.central.sign_in_settings import SignInConfiguration
 from app.central.signing_key import Identity
 from app.central.store import Store
 from app.central.tokens import Tokens, TrustError
-from app.services.sync.protocol import Token
+from app.services.sync.trust_protocol import Token
 from app.timesource import TimeSource
 
 __all__ = ["Trust", "TrustError"]

@@ -14,7 +14,7 @@ from app.views.first_run_page import DOWNLOAD, ENROL, Chosen, FirstRunPage
 from app.views.task_runner import TaskRunner
 
 if TYPE_CHECKING:
-    from app.services.sync.protocol import CodeAnswer
+    from app.services.sync.trust_protocol import CodeAnswer
     from app.services.vault.keyring_state import KeyringState
     from app.views.opening import Opened
 

@@ -12,7 +12,7 @@ from app.errors import UserError
 if TYPE_CHECKING:
     from app.services.backup.keeper import Keeper
     from app.services.offline_gate import Shut
-    from app.services.sync.protocol import CodeAnswer
+    from app.services.sync.trust_protocol import CodeAnswer
     from app.services.vault import Unlocked, Vault
     from app.services.workspace import Workspace
     from app.settings import Settings

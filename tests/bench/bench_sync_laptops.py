@@ -22,7 +22,7 @@ from app.ids import new_id
 from app.models import Case
 from app.services.changes import Change, ChangeSet, encode
 from app.services.signing import Signer, new_seed
-from app.services.sync import protocol
+from app.services.sync import protocol, trust_protocol
 from app.services.sync.transport import HttpTransport
 from app.timesource import SystemTime
 from tests.bench.sync_scene import as_json, fresh_central, line, plain_server, rows
@@ -41,12 +41,12 @@ class _Laptop:
         self.device_id, self.user_id = new_id(), user_id
         self.sequence = self.cursor = 0
         code = central.services.trust.make_code(user_id)
-        request = protocol.EnrolRequest(
+        request = trust_protocol.EnrolRequest(
             code=code,
             device_id=self.device_id,
             device_name="Bench",
             public_key=self.signer.public_key,
-            proof=self.signer.sign(protocol.enrolment_statement(code, self.device_id, self.signer.public_key)),
+            proof=self.signer.sign(trust_protocol.enrolment_statement(code, self.device_id, self.signer.public_key)),
             year=SystemTime().today().year,
         )
         central.services.trust.enrol(request)

@@ -24,7 +24,14 @@ from app.models.terms import EventKind, Role
 from app.services.access import ROLE_REACH, TABLE_PERMISSIONS, Reach, allowed
 from app.services.changes import Change
 from app.services.signing import Signer, new_seed
-from app.services.sync import protocol, rescue_protocol, scope_protocol, sign_in_protocol, store_protocol
+from app.services.sync import (
+    protocol,
+    rescue_protocol,
+    scope_protocol,
+    sign_in_protocol,
+    store_protocol,
+    trust_protocol,
+)
 from app.services.sync.protocol import MEDIA_TYPE, VERSION_HEADER, pack, unpack
 from app.timesource import FrozenTime
 from tests.central.test_store import Laptop, insert
@@ -34,19 +41,19 @@ ZEROS = b"\0" * 32
 OWN, OTHER_TEAM, OTHER_AUTHORITY = "own", "other team", "other authority"
 
 SMALLEST: dict[str, msgspec.Struct] = {
-    "/v1/enrolment/check": protocol.CodeRequest("AAAA-BBBB-CCCC"),
-    "/v1/enrolment": protocol.EnrolRequest("AAAA-BBBB-CCCC", new_id(), "Test", "", b"", 2026),
-    "/v1/challenge": protocol.ChallengeRequest(new_id()),
-    "/v1/session": protocol.SessionRequest("nonsense", b""),
+    "/v1/enrolment/check": trust_protocol.CodeRequest("AAAA-BBBB-CCCC"),
+    "/v1/enrolment": trust_protocol.EnrolRequest("AAAA-BBBB-CCCC", new_id(), "Test", "", b"", 2026),
+    "/v1/challenge": trust_protocol.ChallengeRequest(new_id()),
+    "/v1/session": trust_protocol.SessionRequest("nonsense", b""),
     "/v1/rescue/session": rescue_protocol.RescueSession("nonsense", b""),
-    "/v1/sign-in": protocol.SignInRequest("nobody", "nothing"),
+    "/v1/sign-in": trust_protocol.SignInRequest("nobody", "nothing"),
     "/v1/sign-in/way": sign_in_protocol.WayRequest(),
     "/v1/sign-in/start": sign_in_protocol.SignInStart("", ""),
     "/v1/sign-in/provider": sign_in_protocol.ProviderSignIn("nonsense", "", b""),
     "/v1/sign-in/account": sign_in_protocol.LocalSignIn("nonsense", "nobody", "nothing", "", b""),
     "/v1/sign-in/renew": sign_in_protocol.RefreshRequest("nonsense", b""),
     "/v1/sign-in/end": sign_in_protocol.SignOutRequest("nonsense", b""),
-    "/v1/my-code": protocol.MyCodeRequest(),
+    "/v1/my-code": trust_protocol.MyCodeRequest(),
     "/v1/second-step": sign_in_protocol.SecondStepRequest(),
     "/v1/second-step/confirm": sign_in_protocol.SecondStepProof("000000"),
     "/v1/rescue": rescue_protocol.HandInRequest([]),

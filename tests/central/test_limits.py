@@ -14,7 +14,7 @@ from app.central.limits import Limits, Rate
 from app.central.sign_in_tables import rate_bucket
 from app.central.tokens import TrustError
 from app.ids import new_id
-from app.services.sync import protocol
+from app.services.sync import protocol, trust_protocol
 from app.services.sync.enrolment import open_transport
 from app.services.sync.faults import CentralUnreachable, Trouble
 from app.services.sync.protocol import MEDIA_TYPE, Problem, pack, unpack
@@ -89,13 +89,13 @@ def test_who_knocks_too_often_is_told_when_to_come_back(
     central: Any, post: Callable[..., httpx.Response], frozen_time: FrozenTime
 ) -> None:
     central.services.trust.limits.knocking = Rate("knocking", 3, 0.01)
-    body = pack(protocol.CodeRequest("AAAA-BBBB-CCCC"))
+    body = pack(trust_protocol.CodeRequest("AAAA-BBBB-CCCC"))
     answers = [post("/enrolment/check", body) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [403, 403, 403, 429, 429]
     assert code_of(answers[-1]) == "too-many"
     assert int(answers[-1].headers["retry-after"]) > 50
     # Laptops that prove their keys from the same address are not held up by that.
-    assert post("/challenge", pack(protocol.ChallengeRequest(new_id()))).status_code == 200
+    assert post("/challenge", pack(trust_protocol.ChallengeRequest(new_id()))).status_code == 200
 
 
 def test_a_laptop_that_asks_too_much_is_asked_to_wait_and_waits(central: Any, enrol_laptop: Callable[..., Any]) -> None:

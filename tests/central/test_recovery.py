@@ -16,7 +16,7 @@ from app.errors import UserError
 from app.models import AuditEntry, ChangeSetRow
 from app.services import protection
 from app.services.signing import Signer, new_seed
-from app.services.sync import facts, protocol
+from app.services.sync import facts, protocol, trust_protocol
 from app.services.sync.authority import keep_authority_key
 from app.services.sync.enrolment import first_pull, open_transport
 from app.services.vault import open_vault, unlock_with_reissue, vault_file
@@ -120,8 +120,8 @@ def test_a_key_that_the_central_store_did_not_sign_is_never_sealed_to(
     other, thief, store = AuthorityKey.new().public_key, Signer(new_seed()), central.services.identity.signer
 
     def notice(serial: int, public: bytes, signer: Signer, signed: tuple[int, bytes] | None = None) -> Any:
-        statement = protocol.authority_statement(*(signed or (serial, public)))
-        return protocol.AuthorityNotice(serial, public, signer.sign(statement))
+        statement = trust_protocol.authority_statement(*(signed or (serial, public)))
+        return trust_protocol.AuthorityNotice(serial, public, signer.sign(statement))
 
     for bad in (
         notice(2, other, thief),
@@ -132,7 +132,7 @@ def test_a_key_that_the_central_store_did_not_sign_is_never_sealed_to(
         notice(-1, other, store),
         notice(2, bytes(32), store),
         notice(2, other[:31], store),
-        protocol.AuthorityNotice(2, other, b""),
+        trust_protocol.AuthorityNotice(2, other, b""),
     ):
         assert not keep_authority_key(vault, ws, bad)
         assert vault.authority_key == key.public_key
@@ -162,11 +162,11 @@ def test_a_central_store_of_an_earlier_version_tells_no_key_and_nothing_breaks()
     import msgspec
 
     earlier = msgspec.msgpack.encode({"token": "t", "expires_in": 900})
-    assert msgspec.msgpack.decode(earlier, type=protocol.Token).authority is None
+    assert msgspec.msgpack.decode(earlier, type=trust_protocol.Token).authority is None
     enrolment = {"server_key": "k", "lease": {"year": 2026, "first": 1, "last": 2}, "user": {}}
-    assert msgspec.msgpack.decode(msgspec.msgpack.encode(enrolment), type=protocol.EnrolAnswer).authority is None
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(enrolment), type=trust_protocol.EnrolAnswer).authority is None
     session = msgspec.msgpack.encode({"challenge": "c", "signature": b"s"})
-    assert msgspec.msgpack.decode(session, type=protocol.SessionRequest).vault == ""
+    assert msgspec.msgpack.decode(session, type=trust_protocol.SessionRequest).vault == ""
 
 
 def test_an_officer_gets_back_in_with_the_file_and_the_code_and_neither_alone(
@@ -365,7 +365,7 @@ def test_the_vault_a_laptop_has_is_told_at_each_session(central: Any, enrol_lapt
     with central.services.engine.begin() as connection:
         assert connection.execute(device_vault.delete()).rowcount == 1
     transport = open_transport(vault.workspace())
-    transport.call("/lease", protocol.LeaseRequest(2026), protocol.Lease)
+    transport.call("/lease", protocol.LeaseRequest(2026), trust_protocol.Lease)
     transport.close()
     with central.services.engine.connect() as connection:
         row = connection.execute(select(device_vault)).one()

@@ -17,15 +17,9 @@ from app.ids import new_id
 from app.models import Case, Child, Task
 from app.services.changes import Change, ChangeSet, encode
 from app.services.signing import Signer, new_seed
-from app.services.sync.protocol import (
-    EnrolRequest,
-    ProtocolError,
-    PushResult,
-    SignedSet,
-    enrolment_statement,
-    receipt_statement,
-)
+from app.services.sync.protocol import ProtocolError, PushResult, SignedSet, receipt_statement
 from app.services.sync.receipts import ReceiptChecker
+from app.services.sync.trust_protocol import EnrolRequest, enrolment_statement
 
 NOW = datetime(2026, 11, 17, 9, tzinfo=UTC).isoformat()
 

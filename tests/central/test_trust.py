@@ -11,7 +11,7 @@ from app.errors import UserError
 from app.ids import new_id
 from app.models import ReferenceLease
 from app.services.signing import Signer, new_seed
-from app.services.sync import protocol
+from app.services.sync import protocol, trust_protocol
 from app.services.sync.enrolment import check_code, create_and_enrol, enrol, open_transport
 from app.services.sync.faults import NotLetIn
 from app.services.sync.protocol import pack, unpack
@@ -80,10 +80,10 @@ def test_a_key_that_is_not_proved_is_refused(central: Any) -> None:
     code = central.services.trust.make_code(central.people["dawn"])
     signer = Signer(new_seed())
     device_id = new_id()
-    stolen = Signer(new_seed()).sign(protocol.enrolment_statement(code, device_id, signer.public_key))
-    request = protocol.EnrolRequest(code, device_id, "Test", signer.public_key, stolen, 2026)
+    stolen = Signer(new_seed()).sign(trust_protocol.enrolment_statement(code, device_id, signer.public_key))
+    request = trust_protocol.EnrolRequest(code, device_id, "Test", signer.public_key, stolen, 2026)
     with pytest.raises(NotLetIn, match="could not prove its key"):
-        call(central.url, "/enrolment", request, protocol.EnrolAnswer)
+        call(central.url, "/enrolment", request, trust_protocol.EnrolAnswer)
     assert check_code(central.url, code).user_name == "Dawn Ellery"
 
 
@@ -151,7 +151,7 @@ def test_a_far_version_is_told_what_to_do(central: Any) -> None:
     for version in ("0", "9", "x"):
         response = httpx.post(
             f"{central.url}/v1/challenge",
-            content=pack(protocol.ChallengeRequest(new_id())),
+            content=pack(trust_protocol.ChallengeRequest(new_id())),
             headers={protocol.VERSION_HEADER: version},
             trust_env=False,
         )
@@ -175,15 +175,17 @@ def test_nonsense_and_oversized_requests_are_turned_away(central: Any, monkeypat
 def test_a_local_account_signs_in_and_makes_a_code_for_itself(central: Any) -> None:
     trust = central.services.trust
     trust.set_password(central.people["dawn"], "four green lamps glow")
-    token = call(central.url, "/sign-in", protocol.SignInRequest("dawn", "four green lamps glow"), protocol.Token)
+    token = call(
+        central.url, "/sign-in", trust_protocol.SignInRequest("dawn", "four green lamps glow"), trust_protocol.Token
+    )
     assert trust.user_of(token.token) == central.people["dawn"]
     response = httpx.post(
         f"{central.url}/v1/my-code",
-        content=pack(protocol.MyCodeRequest()),
+        content=pack(trust_protocol.MyCodeRequest()),
         headers={"authorization": f"Bearer {token.token}", protocol.VERSION_HEADER: "1"},
         trust_env=False,
     )
-    code = unpack(protocol.MyCode, response.content).code
+    code = unpack(trust_protocol.MyCode, response.content).code
     assert trust.check_code(code).user_name == "Dawn Ellery"
 
 
@@ -261,7 +263,7 @@ def test_a_challenge_cannot_be_answered_with_another_key_or_late(
     trust = central.services.trust
     challenge = trust.challenge(device_id)
     with pytest.raises(TrustError, match="bad-signature"):
-        trust.start_session(challenge, Signer(new_seed()).sign(protocol.session_statement(challenge)))
+        trust.start_session(challenge, Signer(new_seed()).sign(trust_protocol.session_statement(challenge)))
     frozen_time.advance(minutes=3)
     with pytest.raises(TrustError, match="token-stale"):
         trust.start_session(challenge, b"x" * 64)

@@ -17,7 +17,7 @@ from app.errors import UserError
 from app.services.sign_in import second_step, sessions
 from app.services.sign_in.door import Door, as_person, door_of
 from app.services.signing import Signer, new_seed
-from app.services.sync import protocol
+from app.services.sync import trust_protocol
 from app.services.sync.faults import NotLetIn
 from app.timesource import FrozenTime
 
@@ -162,7 +162,7 @@ def test_a_revoked_laptop_loses_its_sessions(central: Any, ws: Any) -> None:
 def test_somebody_signed_in_makes_a_code_for_another_laptop_of_their_own(central: Any, ws: Any) -> None:
     signed_in(ws)
     with as_person(door_of(ws), sessions.person_token(ws)) as transport:
-        code = transport.call("/my-code", protocol.MyCodeRequest(), protocol.MyCode).code
+        code = transport.call("/my-code", trust_protocol.MyCodeRequest(), trust_protocol.MyCode).code
     assert central.services.trust.check_code(code).user_name == "Dawn Ellery"
 
 
@@ -170,7 +170,7 @@ def test_a_signed_challenge_lets_in_once(central: Any, ws: Any) -> None:
     door = door_of(ws)
     trust = central.services.trust
     challenge = trust.challenge(door.device_id)
-    signature = door.signer.sign(protocol.session_statement(challenge))
+    signature = door.signer.sign(trust_protocol.session_statement(challenge))
     assert trust.start_session(challenge, signature).token
     from app.central.services import build_services
     from app.central.trust import TrustError
@@ -195,12 +195,12 @@ def test_an_unknown_laptop_is_answered_like_one_with_a_wrong_key(central: Any, w
     for device_id in (door_of(ws).device_id, new_id()):
         challenge = trust.challenge(device_id)
         with pytest.raises(TrustError) as refused:
-            trust.start_session(challenge, stranger.sign(protocol.session_statement(challenge)))
+            trust.start_session(challenge, stranger.sign(trust_protocol.session_statement(challenge)))
         answers.add((refused.value.code, refused.value.message))
     central.services.trust.revoke(door_of(ws).device_id)
     challenge = trust.challenge(door_of(ws).device_id)
     with pytest.raises(TrustError) as refused:
-        trust.start_session(challenge, stranger.sign(protocol.session_statement(challenge)))
+        trust.start_session(challenge, stranger.sign(trust_protocol.session_statement(challenge)))
     answers.add((refused.value.code, refused.value.message))
     assert len(answers) == 1
 
@@ -212,7 +212,7 @@ def test_what_needs_a_person_needs_a_fresh_sign_in(central: Any, ws: Any, frozen
         as_person(door_of(ws), sessions.person_token(ws)) as transport,
         pytest.raises(NotLetIn, match="Sign in again first") as refused,
     ):
-        transport.call("/my-code", protocol.MyCodeRequest(), protocol.MyCode)
+        transport.call("/my-code", trust_protocol.MyCodeRequest(), trust_protocol.MyCode)
     assert refused.value.code == "sign-in-needed"
 
 

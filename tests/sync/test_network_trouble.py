@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.errors import UserError
-from app.services.sync import facts, protocol, proxies
+from app.services.sync import facts, protocol, proxies, trust_protocol
 from app.services.sync.faults import CentralUnreachable, Trouble
 from app.services.sync.transport import HttpTransport, checked_address
 from app.services.workspace import Workspace
@@ -41,11 +41,13 @@ def port_of(central: Any) -> int:
     return int(central.url.rsplit(":", 1)[1])
 
 
-def ask(server: str, **more: Any) -> protocol.Challenge:
+def ask(server: str, **more: Any) -> trust_protocol.Challenge:
     transport = HttpTransport(server, **more)
     try:
         device = "00000000-0000-0000-0000-000000000001"
-        return transport.call("/challenge", protocol.ChallengeRequest(device), protocol.Challenge, open_to_all=True)
+        return transport.call(
+            "/challenge", trust_protocol.ChallengeRequest(device), trust_protocol.Challenge, open_to_all=True
+        )
     finally:
         transport.close()
 

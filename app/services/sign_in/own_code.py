@@ -3,8 +3,8 @@
 from app.services.sign_in.browser import BrowserSignIn
 from app.services.sign_in.door import Door, as_person
 from app.services.signing import Signer, new_seed
-from app.services.sync import protocol
 from app.services.sync import sign_in_protocol as people
+from app.services.sync import trust_protocol
 from app.services.sync.transport import checked_address
 from app.timesource import TimeSource
 
@@ -34,7 +34,7 @@ def code_of(server: str, session: people.PersonSession) -> str:
         CentralUnreachable, NotLetIn: the central store.
     """
     with as_person(door_before_enrolment(server), session.token) as transport:
-        return transport.call("/my-code", protocol.MyCodeRequest(), protocol.MyCode).code
+        return transport.call("/my-code", trust_protocol.MyCodeRequest(), trust_protocol.MyCode).code
 
 
 def code_with_account(server: str, username: str, password: str, code: str = "") -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.logs import get_logger
 from app.services.signing import verified
-from app.services.sync import facts, protocol
+from app.services.sync import facts, trust_protocol
 from app.services.vault.authority_wrap import is_public_key
 from app.services.workspace import Workspace
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.services.vault import Vault
 
 
-def keep_authority_key(vault: "Vault", ws: Workspace, notice: protocol.AuthorityNotice | None) -> bool:
+def keep_authority_key(vault: "Vault", ws: Workspace, notice: trust_protocol.AuthorityNotice | None) -> bool:
     """Seal a vault's keys to the authority's key, when it is a good one and newer than what the vault has.
 
     A notice that is not good changes nothing and stops nothing: it is logged, and the sync goes on.
@@ -54,7 +54,7 @@ def keep_authority_key(vault: "Vault", ws: Workspace, notice: protocol.Authority
     return True
 
 
-def is_good(notice: protocol.AuthorityNotice, server_key: str) -> bool:
+def is_good(notice: trust_protocol.AuthorityNotice, server_key: str) -> bool:
     """Return whether a notice is a usable public key that the central store signed."""
-    statement = protocol.authority_statement(notice.serial, notice.public_key)
+    statement = trust_protocol.authority_statement(notice.serial, notice.public_key)
     return notice.serial > 0 and is_public_key(notice.public_key) and verified(server_key, statement, notice.signature)

@@ -21,6 +21,7 @@ from app.services.sync import (
     restored,
     scope,
     team_keys,
+    trust_protocol,
     unit_history,
 )
 from app.services.sync.apply import VaultBehind
@@ -221,7 +222,7 @@ class SyncClient:
             ).all()
         if sum(max(0, lease.last - lease.next + 1) for lease in leases) >= LEASE_WHEN_UNDER:
             return
-        lease = self._transport.call("/lease", protocol.LeaseRequest(year), protocol.Lease)
+        lease = self._transport.call("/lease", protocol.LeaseRequest(year), trust_protocol.Lease)
         keep_lease(self._ws, lease, year)
 
 
@@ -235,7 +236,7 @@ def _says_more(answer: protocol.PullAnswer) -> bool:
     return told is not None and bool(told.arrive or told.leave or told.gone)
 
 
-def keep_lease(ws: Workspace, lease: protocol.Lease, year: int) -> None:
+def keep_lease(ws: Workspace, lease: trust_protocol.Lease, year: int) -> None:
     """Keep a borrowed block of numbers.
 
     Raises:

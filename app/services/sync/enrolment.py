@@ -11,7 +11,7 @@ from app.errors import EnvironmentFault, UserError
 from app.logs import get_logger
 from app.models import DeviceKey, User
 from app.services.signing import Signer
-from app.services.sync import facts, protocol, writing
+from app.services.sync import facts, trust_protocol, writing
 from app.services.sync.authority import keep_authority_key
 from app.services.sync.client import SyncClient, keep_lease
 from app.services.sync.connecting import enrolled, open_transport
@@ -33,7 +33,7 @@ Counted = Callable[[int, int, str], None]
 """Told how far it is: done, total (0 when it is not known), and words."""
 
 
-def check_code(server: str, code: str) -> protocol.CodeAnswer:
+def check_code(server: str, code: str) -> trust_protocol.CodeAnswer:
     """Return whom a code is for, without spending it.
 
     Raises:
@@ -42,7 +42,9 @@ def check_code(server: str, code: str) -> protocol.CodeAnswer:
     """
     transport = HttpTransport(server)
     try:
-        return transport.call("/enrolment/check", protocol.CodeRequest(code), protocol.CodeAnswer, open_to_all=True)
+        return transport.call(
+            "/enrolment/check", trust_protocol.CodeRequest(code), trust_protocol.CodeAnswer, open_to_all=True
+        )
     except NotLetIn as fault:
         raise UserError(fault.message, "code") from fault
     finally:
@@ -165,18 +167,18 @@ def _register(vault: Vault, server: str, code: str, device_name: str) -> None:
         device = session.execute(select(DeviceKey.device_id, DeviceKey.private_key)).one()
     signer = Signer(device.private_key)
     year = vault.time.today().year
-    request = protocol.EnrolRequest(
+    request = trust_protocol.EnrolRequest(
         code=code,
         device_id=device.device_id,
         device_name=device_name,
         public_key=signer.public_key,
-        proof=signer.sign(protocol.enrolment_statement(code, device.device_id, signer.public_key)),
+        proof=signer.sign(trust_protocol.enrolment_statement(code, device.device_id, signer.public_key)),
         year=year,
         vault=vault.vault_id,
     )
     transport = HttpTransport(server)
     try:
-        answer = transport.call("/enrolment", request, protocol.EnrolAnswer, open_to_all=True)
+        answer = transport.call("/enrolment", request, trust_protocol.EnrolAnswer, open_to_all=True)
     except NotLetIn as fault:
         raise UserError(fault.message, "code") from fault
     finally:

@@ -1,4 +1,4 @@
-"""What laptop and central store say to each other: messages, versions, sizes and how they are packed.
+"""What laptop and central store say to each other about records and documents: messages, versions, sizes, packing.
 
 Messages are MessagePack in zstandard. Both directions are bounded before anything is decoded.
 """
@@ -6,12 +6,14 @@ Messages are MessagePack in zstandard. Both directions are bounded before anythi
 import hashlib
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import zstandard
 
-from app.services.sync.trust_protocol import *  # noqa: F403  (handed on whole: one name for the protocol)
+from app.services.sync.audit_protocol import AuditAnswer, AuditPush, Whole
+from app.services.sync.audit_protocol import AuditEntries as AuditEntries
+from app.services.sync.audit_protocol import AuditRequest as AuditRequest
 
 VERSION = 2
 OLDEST_UNDERSTOOD = 1
@@ -54,8 +56,6 @@ PLACE_TAKEN = (
 """Why a change set is not even judged; the laptop then fetches what it lacks and gives this one a place of its own."""
 
 Message = TypeVar("Message")
-Whole = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
-"""A number from outside that a column of the database holds."""
 
 
 class ProtocolError(Exception):
@@ -75,11 +75,13 @@ class PushRequest(msgspec.Struct):
     Attributes:
         store: the life of the central store that the laptop knows (:mod:`app.services.sync.store_protocol`).
         confirmed: change sets that delete much, which a supervisor has looked at and means.
+        then: what is asked after it in the same round trip; a store that does not know it answers the push alone.
     """
 
     sets: list[SignedSet]
     store: str = ""
     confirmed: list[str] = []
+    then: "PullRequest | None" = None
 
 
 class PushResult(msgspec.Struct, array_like=True):
@@ -107,19 +109,29 @@ class PushAnswer(msgspec.Struct):
 
     Attributes:
         store: the life the central store is in; where it is not the one asked about, nothing was done.
+        then: the answer to what was asked after it.
     """
 
     results: list[PushResult]
     last_sequence: int
     store: str = ""
+    then: "PullAnswer | None" = None
 
 
 class PullRequest(msgspec.Struct):
-    """Ask for what came after a revision; ``store`` as in :class:`PushRequest`."""
+    """Ask for what came after a revision.
+
+    Attributes:
+        store: as in :class:`PushRequest`.
+        audit: what is new of the laptop's audit chain, countersigned in the same round trip.
+        prove: units to compare if there is anything new; None asks for no proof.
+    """
 
     cursor: Whole
     limit: Whole = PAGE_ENTRIES
     store: str = ""
+    audit: AuditPush | None = None
+    prove: list[str] | None = None
 
 
 class LogEntry(msgspec.Struct, array_like=True):
@@ -158,6 +170,9 @@ class PullAnswer(msgspec.Struct):
         cursor: where to ask on from; may lie beyond the last entry, for what concerns others is left out.
         scope: what entered and left the laptop's scope up to ``cursor``; None from a store of version 1.
         store: as in :class:`PushAnswer`.
+        audit: how far the laptop's chain is countersigned, where it sent something of it.
+        hashes: of the units asked about and of those that the entries touch, as of ``head``: what equals there needs
+            no question of its own. Empty for a unit that the laptop may not hold. Only with the last page.
     """
 
     entries: list[LogEntry]
@@ -165,6 +180,8 @@ class PullAnswer(msgspec.Struct):
     head: int
     scope: ScopeChange | None = None
     store: str = ""
+    audit: AuditAnswer | None = None
+    hashes: list[tuple[str, bytes]] = []
 
 
 class OwnSetsRequest(msgspec.Struct):
@@ -311,53 +328,6 @@ class Problem(msgspec.Struct):
 
     code: str
     message: str
-
-
-class AuditPush(msgspec.Struct):
-    """Entries of a laptop's audit chain, in order, for the central store to keep and countersign.
-
-    Attributes:
-        after, after_hash: the entry they follow; 0 and 32 zero bytes before the first.
-        bodies: canonical bytes, as they were hashed.
-        hash: of the last of them.
-        head: the number of the laptop's newest entry, sent or not.
-    """
-
-    after: Whole
-    after_hash: bytes
-    bodies: list[bytes]
-    hash: bytes
-    head: Whole
-
-
-class AuditAnswer(msgspec.Struct):
-    """How far the central store holds a laptop's chain.
-
-    Attributes:
-        state: ``COUNTERSIGNED``; ``HELD`` (it lacks entries before these); or ``REFUSED`` (they do not continue it).
-        sequence, hash, at: the newest entry it holds and when it countersigned it; 0 and empty before the first.
-        receipt: its signature over :func:`app.services.audit.anchors.receipt_statement` of these.
-        reason: why it refused, in words.
-    """
-
-    state: str
-    sequence: int
-    hash: bytes
-    at: str
-    receipt: bytes
-    reason: str = ""
-
-
-class AuditRequest(msgspec.Struct):
-    """Asks for entries of the laptop's own chain after a place: a vault that was put back lacks some."""
-
-    after: Whole
-
-
-class AuditEntries(msgspec.Struct):
-    """Entries of the asking laptop's chain, in order, from the place asked for."""
-
-    bodies: list[bytes]
 
 
 def pack(message: object) -> bytes:

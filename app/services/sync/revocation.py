@@ -22,7 +22,7 @@ from app.services.capture import line_rows, unit_of
 from app.services.changes import Change, ChangeSet, encode
 from app.services.journal import passage_of
 from app.services.signing import Signer, verified
-from app.services.sync import facts, protocol
+from app.services.sync import facts, trust_protocol
 from app.services.sync.authority import is_good
 from app.services.sync.countersigning import countersign
 from app.services.sync.faults import CentralUnreachable, NotLetIn, nonsense
@@ -164,8 +164,8 @@ def _ask(server: str, server_key: str, device_id: str, signer: Signer) -> Rescue
     """Return a rescue-only session, once the central store has signed that this laptop may not sync any more."""
     transport = HttpTransport(server)
     try:
-        asked = protocol.ChallengeRequest(device_id)
-        challenge = transport.call("/challenge", asked, protocol.Challenge, open_to_all=True).challenge
+        asked = trust_protocol.ChallengeRequest(device_id)
+        challenge = transport.call("/challenge", asked, trust_protocol.Challenge, open_to_all=True).challenge
         request = RescueSession(challenge, signer.sign(rescue_session_statement(challenge)))
         token = transport.call("/rescue/session", request, RescueToken, open_to_all=True)
     finally:

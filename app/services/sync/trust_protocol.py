@@ -1,30 +1,8 @@
-"""What laptop and central store say to each other about trust: codes, keys, sessions, and the authority's key.
-
-Part of the protocol; :mod:`app.services.sync.protocol` hands these on with the rest.
-"""
+"""What laptop and central store say to each other about trust: codes, keys, sessions, and the authority's key."""
 
 from typing import Any
 
 import msgspec
-
-__all__ = [
-    "AuthorityNotice",
-    "Challenge",
-    "ChallengeRequest",
-    "CodeAnswer",
-    "CodeRequest",
-    "EnrolAnswer",
-    "EnrolRequest",
-    "Lease",
-    "MyCode",
-    "MyCodeRequest",
-    "SessionRequest",
-    "SignInRequest",
-    "Token",
-    "authority_statement",
-    "enrolment_statement",
-    "session_statement",
-]
 
 
 class MyCodeRequest(msgspec.Struct):

@@ -13,7 +13,7 @@ from app.errors import EnvironmentFault, UserError
 from app.models import CaseRow
 from app.services.sync.enrolment import create_and_enrol
 from app.services.sync.faults import unreachable
-from app.services.sync.protocol import CodeAnswer
+from app.services.sync.trust_protocol import CodeAnswer
 from app.services.vault import create_vault, unlock_with_recovery, vault_exists
 from app.services.vault.keyring_state import KeyringKind, KeyringState
 from app.services.vault.keys import KdfParameters
