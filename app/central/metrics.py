@@ -55,6 +55,8 @@ class Metrics:
         if isinstance(answer, protocol.PushAnswer):
             for result in answer.results:
                 self.pushed.labels(result.state).inc()
+            if answer.then is not None:
+                self.note_answer(answer.then)
         elif isinstance(answer, protocol.PullAnswer):
             self.sent.labels("entries").inc(len(answer.entries))
         else:

@@ -19,6 +19,7 @@ from app.central import noting
 from app.central.filtering import Filter, redacted, with_rows
 from app.central.holdings import Holdings
 from app.central.places import LOOSE, MARKS, Places
+from app.central.proofs import unit_hashes
 from app.central.scope_tables import scope_event
 from app.central.store import Store
 from app.central.tables import device_person
@@ -31,6 +32,8 @@ from app.timesource import TimeSource
 _KEY: Final = Uuid(as_uuid=False)
 _KEYS: Final = ARRAY(_KEY)
 _TRIES: Final = 4
+MOST_PROVEN: Final = 100
+"""Units whose hashes go with an answer; of more a laptop asks by itself."""
 _START = text(
     "SELECT (SELECT value FROM revision_counter) AS head,"
     " EXISTS (SELECT 1 FROM scope_due WHERE due_at <= :now) AS due,"
@@ -70,7 +73,9 @@ class Puller:
         self._store = store
         self._time = time
 
-    def pull(self, device_id: str, cursor: int, limit: int, version: int = VERSION) -> PullAnswer:
+    def pull(
+        self, device_id: str, cursor: int, limit: int, version: int = VERSION, prove: Sequence[str] | None = None
+    ) -> PullAnswer:
         """Return the log after a revision, in order, as much as fits a page, and what becomes of the scope with it.
 
         Args:
@@ -78,10 +83,11 @@ class Puller:
             cursor: the last revision it has.
             limit: the most entries it wants.
             version: of the protocol it speaks; one of version 1 is told of every revision, of hidden ones nothing.
+            prove: units whose hashes it wants beside those that the entries touch, if there are any.
         """
         for tries_left in reversed(range(_TRIES)):
             try:
-                answer = self._pull(device_id, cursor, limit, version)
+                answer = self._pull(device_id, cursor, limit, version, prove)
             except DBAPIError as error:
                 # Two processes of one laptop pulled at once; the second sees what the first noted.
                 if not tries_left or not isinstance(error.orig, SerializationFailure):
@@ -92,7 +98,9 @@ class Puller:
             self._move_on(device_id, adopt=cursor > 0)
         raise AssertionError("a scope that is always due")
 
-    def _pull(self, device_id: str, cursor: int, limit: int, version: int) -> PullAnswer | None:
+    def _pull(
+        self, device_id: str, cursor: int, limit: int, version: int, prove: Sequence[str] | None
+    ) -> PullAnswer | None:
         now = self._time.now()
         with self._engine.begin() as connection:
             start = connection.execute(_START, {"device": device_id, "now": now}).one()
@@ -103,7 +111,10 @@ class Puller:
                 return PullAnswer([], cursor, max(start.head, cursor), ScopeChange() if version > 1 else None)
             passage = _Passage(connection, device_id, cursor, start.head, now, version)
             passage.look(everything=not start.known)
-            return passage.answer(limit)
+            answer = passage.answer(limit)
+            if prove is not None:
+                answer.hashes = passage.hashes(answer, prove)
+            return answer
 
     def _move_on(self, device_id: str, *, adopt: bool) -> None:
         """Make a revision of its own of what changes without one, so that it is told again when an answer is lost.
@@ -145,6 +156,7 @@ class _Passage:
         self._asked: set[str] = set()
         self._held: set[str] = set()
         self._visible: set[str] = set()
+        self._touched: set[str] = set()
         self._everything = False
 
     def look(self, *, everything: bool) -> None:
@@ -190,6 +202,7 @@ class _Passage:
         again = {unit for unit, revision in self._events.whole.items() if revision <= at}
         arrive = ((fresh - born) | (again & self._visible)) - MARKS
         entries = self._entries(rows, leave, born)
+        self._touched = {unit for row in rows for unit in row.seen or ()} - MARKS
         self._holdings.settle(self._asked, self._visible, self._cursor, at)
         if self._everything:
             self._holdings.begin(at)
@@ -202,6 +215,18 @@ class _Passage:
         if LOOSE in leave:
             gone += [(table, str(row["id"])) for table, rows in loose_rows(self._connection).items() for row in rows]
         return PullAnswer(entries, at, self._head, ScopeChange(sorted(arrive), sorted(leave - MARKS), gone))
+
+    def hashes(self, answer: PullAnswer, prove: Sequence[str]) -> list[tuple[str, bytes]]:
+        """Return the hashes of the units that an answer touches and of others, empty where the laptop may not hold one.
+
+        Nothing while there is more to come, nor for more units than a question of its own should prove.
+        """
+        units = self._touched | set(prove[:MOST_PROVEN])
+        if self._version == 1 or not answer.entries or answer.cursor < answer.head or len(units) > MOST_PROVEN:
+            return []
+        visible = self._visibility.of(units)
+        ours = unit_hashes(self._connection, visible)
+        return [(unit, ours.get(unit, b"")) for unit in units]
 
     def _people(self) -> set[str]:
         query = select(device_person.c.user_id).where(device_person.c.device_id == self._device_id)

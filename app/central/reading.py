@@ -37,9 +37,11 @@ class Reader:
         with self._engine.connect() as connection:
             return int(connection.execute(select(revision_counter.c.value)).scalar_one())
 
-    def pull(self, device_id: str, cursor: int, limit: int, version: int = VERSION) -> PullAnswer:
+    def pull(
+        self, device_id: str, cursor: int, limit: int, version: int = VERSION, prove: Sequence[str] | None = None
+    ) -> PullAnswer:
         """Return the log after a revision as a laptop may read it (:meth:`app.central.pulling.Puller.pull`)."""
-        return self._puller.pull(device_id, cursor, limit, version)
+        return self._puller.pull(device_id, cursor, limit, version, prove)
 
     def history(self, device_id: str, request: HistoryRequest) -> PullAnswer:
         """Return what the log says of units (:meth:`app.central.unit_log.UnitLog.history`)."""
