@@ -18,6 +18,7 @@ from app.central.metrics import Metrics
 from app.central.tokens import TrustError
 from app.logs import get_logger
 from app.services.sync import protocol
+from app.services.sync.belonging import mark
 from app.services.sync.protocol import MEDIA_TYPE, Problem, ProtocolError, pack, unpack
 
 JSON = "application/json"
@@ -121,8 +122,9 @@ async def answered_to(
         who = await run_in_threadpool(known, token)
         body = await body_of(request)
         sent_as_json = _content_type(request) == JSON
+        ending = None if as_json else mark(token, body)
         return await run_in_threadpool(
-            lambda: _done(_metrics(request), work(who, _read(kind, body, as_json=sent_as_json)), as_json=as_json)
+            lambda: _done(_metrics(request), work(who, _read(kind, body, as_json=sent_as_json)), ending)
         )
     except (ProtocolError, TrustError, SQLAlchemyError) as error:
         return refusal(request, error)
@@ -168,12 +170,13 @@ def _read(kind: type[Message], body: bytes, *, as_json: bool) -> Message:
         raise ProtocolError("not a message") from error
 
 
-def _done(metrics: Metrics | None, answer: object, *, as_json: bool) -> Response:
+def _done(metrics: Metrics | None, answer: object, ending: bytes | None) -> Response:
+    """Return an answer, packed with the mark it ends with, or as JSON where there is none."""
     if metrics is not None:
         metrics.note_answer(answer)
-    if as_json:
+    if ending is None:
         return Response(msgspec.json.encode(answer), media_type=JSON)
-    return Response(pack(answer), media_type=MEDIA_TYPE)
+    return Response(pack(answer) + ending, media_type=MEDIA_TYPE)
 
 
 def _metrics(request: Request) -> Metrics | None:

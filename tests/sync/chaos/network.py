@@ -143,5 +143,5 @@ class ChaosTransport(HttpTransport):
         super().__init__(ADDRESS, **identity)
         self._laptop, self._network = laptop, network
 
-    def _send(self, path: str, message: object, token: str | None) -> tuple[int, bytes]:
-        return self._network.carry(self._laptop, path, pack(message), token)
+    def _send(self, path: str, body: bytes, token: str | None) -> tuple[int, bytes]:
+        return self._network.carry(self._laptop, path, body, token)
