@@ -1,26 +1,27 @@
 """The central store's tables of work that was handed in sealed."""
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, ForeignKey, Index, Integer, LargeBinary, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text
 
+from app.central.columns import at_column, id_column, part_of
 from app.central.tables import metadata
 
 rescued_work = Table(
     "rescued_work",
     metadata,
-    Column("change_set_id", Uuid(as_uuid=False), primary_key=True),
-    Column("device_id", Uuid(as_uuid=False), nullable=False),
+    id_column("change_set_id", primary_key=True),
+    id_column("device_id"),
     Column("sequence", BigInteger, nullable=False),
-    Column("actor_id", Uuid(as_uuid=False)),
+    id_column("actor_id", optional=True),
     Column("made_at", Text, nullable=False),
     Column("digest", Text, nullable=False),
-    Column("team_id", Uuid(as_uuid=False)),
+    id_column("team_id", optional=True),
     Column("sealed_to", Text, nullable=False),
     Column("why", Text, nullable=False),
     Column("changes", Integer, nullable=False),
     Column("documents", Integer, nullable=False),
     Column("pieces", Integer, nullable=False),
     Column("complete", Boolean, nullable=False),
-    Column("received_at", DateTime(timezone=True), nullable=False),
+    at_column("received_at"),
     Column("receipt", LargeBinary, nullable=False),
 )
 """Each change set that was handed in; ``receipt`` is empty until every piece is here."""
@@ -28,12 +29,7 @@ rescued_work = Table(
 rescued_piece = Table(
     "rescued_piece",
     metadata,
-    Column(
-        "change_set_id",
-        Uuid(as_uuid=False),
-        ForeignKey("rescued_work.change_set_id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
+    part_of("change_set_id", "rescued_work.change_set_id", primary_key=True),
     Column("place", Integer, primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
 )
@@ -42,10 +38,10 @@ rescue_event = Table(
     "rescue_event",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=True),
-    Column("change_set_id", Uuid(as_uuid=False), nullable=False, index=True),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("device_id", Uuid(as_uuid=False), nullable=False),
-    Column("user_id", Uuid(as_uuid=False)),
+    id_column("change_set_id", index=True),
+    at_column("at"),
+    id_column("device_id"),
+    id_column("user_id", optional=True),
     Column("what", Text, nullable=False),
     Index("ix_rescue_event_at", "at"),
 )
@@ -54,9 +50,9 @@ rescue_event = Table(
 device_end = Table(
     "device_end",
     metadata,
-    Column("device_id", Uuid(as_uuid=False), primary_key=True),
+    id_column("device_id", primary_key=True),
     Column("lost", Boolean, nullable=False),
-    Column("handed_in_at", DateTime(timezone=True)),
+    at_column("handed_in_at", optional=True),
     Column("handed_in", Integer, nullable=False),
 )
 """A laptop that was revoked: whether it is lost, when it last handed something in, and how much."""
@@ -65,9 +61,9 @@ deletions_word = Table(
     "deletions_word",
     metadata,
     Column("revision", BigInteger, primary_key=True),
-    Column("user_id", Uuid(as_uuid=False), nullable=False),
-    Column("device_id", Uuid(as_uuid=False), nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
+    id_column("user_id"),
+    id_column("device_id"),
+    at_column("at"),
 )
 """Up to which revision a supervisor looked at large deletions and said that they are meant."""
 

@@ -1,28 +1,15 @@
 """The central store's tables of scope: what every change touches, what every laptop holds, and what has to be told."""
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, LargeBinary, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text
 
+from app.central.columns import at_column, id_column, of_device
 from app.central.tables import metadata
-
-
-def _id(name: str, *, primary_key: bool = False, nullable: bool = False) -> Column[str]:
-    return Column(name, Uuid(as_uuid=False), primary_key=primary_key, nullable=nullable)
-
-
-def _of_device() -> Column[str]:
-    return Column(
-        "device_id",
-        Uuid(as_uuid=False),
-        ForeignKey("device_credential.device_id", ondelete="CASCADE"),
-        primary_key=True,
-    )
-
 
 change_unit = Table(
     "change_unit",
     metadata,
     Column("revision", BigInteger, primary_key=True),
-    _id("unit", primary_key=True),
+    id_column("unit", primary_key=True),
     Index("ix_change_unit_unit", "unit", "revision"),
 )
 """The units each revision touched, and the marks of :mod:`app.central.places` for rows of no unit."""
@@ -40,9 +27,9 @@ scope_event = Table(
     metadata,
     Column("revision", BigInteger, nullable=False),
     Column("kind", Text, nullable=False),
-    _id("subject"),
+    id_column("subject"),
     Column("table_name", Text, nullable=False),
-    _id("row_id", nullable=True),
+    id_column("row_id", optional=True),
     Index("ix_scope_event_revision", "revision"),
 )
 """What a laptop that passes a revision has to look at again (kinds: :mod:`app.central.noting`)."""
@@ -50,8 +37,8 @@ scope_event = Table(
 scope_due = Table(
     "scope_due",
     metadata,
-    _id("unit", primary_key=True),
-    Column("due_at", DateTime(timezone=True), primary_key=True),
+    id_column("unit", primary_key=True),
+    at_column("due_at", primary_key=True),
     Index("ix_scope_due_due_at", "due_at"),
 )
 """Moments at which who may see a unit changes by itself: an emergency ends."""
@@ -59,8 +46,8 @@ scope_due = Table(
 device_holding = Table(
     "device_holding",
     metadata,
-    _of_device(),
-    _id("unit", primary_key=True),
+    of_device(),
+    id_column("unit", primary_key=True),
     Column("since", BigInteger, primary_key=True),
     Column("until", BigInteger),
     Index("ix_device_holding_open", "device_id", "unit", postgresql_where=Column("until", BigInteger).is_(None)),
@@ -70,7 +57,7 @@ device_holding = Table(
 device_scope = Table(
     "device_scope",
     metadata,
-    _of_device(),
+    of_device(),
     Column("since", BigInteger, nullable=False),
 )
 """Laptops whose holdings are kept. One that is not here was enrolled before there was scope, and holds everything."""

@@ -4,36 +4,23 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
     Double,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
     Table,
     Text,
-    Uuid,
 )
 
+from app.central.columns import at_column, id_column, part_of
 from app.central.tables import metadata
-
-
-def id_column(name: str, *, primary_key: bool = False, nullable: bool = True) -> Column[str]:
-    """Return a column of ids."""
-    return Column(name, Uuid(as_uuid=False), primary_key=primary_key, nullable=nullable and not primary_key)
-
-
-def at_column(name: str, *, optional: bool = False, index: bool = False) -> Column[object]:
-    """Return a column of moments."""
-    return Column(name, DateTime(timezone=True), nullable=optional, index=index)
-
 
 person_session = Table(
     "person_session",
     metadata,
     id_column("id", primary_key=True),
-    id_column("user_id", nullable=False),
-    id_column("device_id"),
+    id_column("user_id"),
+    id_column("device_id", optional=True),
     Column("public_key", Text, nullable=False),
     Column("way", Text, nullable=False),
     at_column("began_at"),
@@ -52,7 +39,7 @@ refresh_token = Table(
     "refresh_token",
     metadata,
     Column("token_hash", LargeBinary, primary_key=True),
-    Column("session_id", Uuid(as_uuid=False), ForeignKey("person_session.id", ondelete="CASCADE"), nullable=False),
+    part_of("session_id", "person_session.id"),
     Column("step", Integer, nullable=False),
     at_column("spent_at", optional=True),
     Index("ix_refresh_token_session_id", "session_id"),
@@ -72,7 +59,7 @@ person_identity = Table(
     metadata,
     Column("issuer", Text, primary_key=True),
     Column("subject", Text, primary_key=True),
-    id_column("user_id", nullable=False),
+    id_column("user_id"),
     at_column("linked_at"),
     Index("uq_person_identity_user_id", "issuer", "user_id", unique=True),
 )

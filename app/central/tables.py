@@ -4,8 +4,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -13,21 +11,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    Uuid,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from app.central.columns import at_column, id_column, of_device
 from app.models.base import NAMING
 
 metadata = MetaData(naming_convention=NAMING)
-
-
-def _id(name: str, *, primary_key: bool = False, nullable: bool = True) -> Column[str]:
-    return Column(name, Uuid(as_uuid=False), primary_key=primary_key, nullable=nullable and not primary_key)
-
-
-def _at(name: str, *, optional: bool = False) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=optional)
 
 
 fact = Table(
@@ -49,13 +39,13 @@ revision_counter = Table(
 change_log = Table(
     "change_log",
     metadata,
-    _id("change_set_id", primary_key=True),
+    id_column("change_set_id", primary_key=True),
     Column("revision", BigInteger, unique=True),
-    _id("device_id", nullable=False),
+    id_column("device_id"),
     Column("sequence", BigInteger, nullable=False),
-    _id("actor_id"),
+    id_column("actor_id", optional=True),
     Column("made_at", Text, nullable=False),
-    _at("received_at"),
+    at_column("received_at"),
     Column("state", Text, nullable=False),
     Column("refusal", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
@@ -69,7 +59,7 @@ change_log = Table(
 change_touch = Table(
     "change_touch",
     metadata,
-    _id("row_id", primary_key=True),
+    id_column("row_id", primary_key=True),
     Column("revision", BigInteger, primary_key=True),
 )
 """Which revisions touched a row: who wrote the value that a conflict keeps."""
@@ -77,27 +67,22 @@ change_touch = Table(
 device_credential = Table(
     "device_credential",
     metadata,
-    _id("device_id", primary_key=True),
-    _id("user_id", nullable=False),
+    id_column("device_id", primary_key=True),
+    id_column("user_id"),
     Column("public_key", Text, nullable=False),
     Column("last_sequence", BigInteger, nullable=False),
-    _at("enrolled_at"),
-    _at("last_seen_at", optional=True),
-    _at("revoked_at", optional=True),
-    _at("import_until", optional=True),
+    at_column("enrolled_at"),
+    at_column("last_seen_at", optional=True),
+    at_column("revoked_at", optional=True),
+    at_column("import_until", optional=True),
 )
 """``import_until``: to that moment the laptop may bring in records of any table in anybody's name."""
 
 device_person = Table(
     "device_person",
     metadata,
-    Column(
-        "device_id",
-        Uuid(as_uuid=False),
-        ForeignKey("device_credential.device_id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
-    _id("user_id", primary_key=True),
+    of_device(),
+    id_column("user_id", primary_key=True),
 )
 """Whose changes a laptop may send: the person it was enrolled for, and others an administrator named."""
 
@@ -105,21 +90,21 @@ enrolment_code = Table(
     "enrolment_code",
     metadata,
     Column("code_hash", Text, primary_key=True),
-    _id("user_id", nullable=False),
-    _at("made_at"),
-    _at("expires_at"),
-    _at("used_at", optional=True),
-    _id("used_by"),
+    id_column("user_id"),
+    at_column("made_at"),
+    at_column("expires_at"),
+    at_column("used_at", optional=True),
+    id_column("used_by", optional=True),
 )
 
 account = Table(
     "account",
     metadata,
-    _id("user_id", primary_key=True),
+    id_column("user_id", primary_key=True),
     Column("username", Text, nullable=False, unique=True),
     Column("password_hash", Text, nullable=False),
     Column("failed_count", Integer, nullable=False),
-    _at("locked_until", optional=True),
+    at_column("locked_until", optional=True),
 )
 """Local accounts, for authorities without an identity provider."""
 
@@ -136,8 +121,8 @@ number_lease = Table(
     Column("year", Integer, primary_key=True),
     Column("first", Integer, primary_key=True),
     Column("last", Integer, nullable=False),
-    _id("device_id", nullable=False),
-    _at("leased_at"),
+    id_column("device_id"),
+    at_column("leased_at"),
 )
 """Blocks of case numbers lent to laptops; never lent twice, never taken back."""
 
@@ -162,25 +147,20 @@ document_chunk = Table(
 device_vault = Table(
     "device_vault",
     metadata,
-    Column(
-        "device_id",
-        Uuid(as_uuid=False),
-        ForeignKey("device_credential.device_id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
+    of_device(),
     Column("vault_id", Text, primary_key=True),
-    _at("first_seen_at"),
+    at_column("first_seen_at"),
 )
 """Which vault, by its random id, a laptop has: a recovery is only made for a vault that belongs to the laptop."""
 
 recovery_issue = Table(
     "recovery_issue",
     metadata,
-    _id("id", primary_key=True),
-    _at("issued_at"),
-    _id("device_id", nullable=False),
+    id_column("id", primary_key=True),
+    at_column("issued_at"),
+    id_column("device_id"),
     Column("vault_id", Text, nullable=False),
-    _id("issued_by", nullable=False),
+    id_column("issued_by"),
     Column("system_account", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("key_fingerprint", Text, nullable=False),
@@ -192,18 +172,18 @@ recovery_issue = Table(
 audit_entry = Table(
     "audit_entry",
     metadata,
-    _id("device_id", primary_key=True),
+    id_column("device_id", primary_key=True),
     Column("sequence", BigInteger, primary_key=True),
     Column("body", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
-    _at("received_at"),
+    at_column("received_at"),
 )
 """The audit chains of all laptops, as they were countersigned; they outlive the laptops."""
 
 audit_head = Table(
     "audit_head",
     metadata,
-    _id("device_id", primary_key=True),
+    id_column("device_id", primary_key=True),
     Column("sequence", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("at", Text, nullable=False),
@@ -214,11 +194,11 @@ audit_head = Table(
 audit_alarm = Table(
     "audit_alarm",
     metadata,
-    _id("device_id", primary_key=True),
+    id_column("device_id", primary_key=True),
     Column("known_sequence", BigInteger, primary_key=True),
     Column("stated_hash", LargeBinary, primary_key=True),
     Column("stated_sequence", BigInteger, nullable=False),
     Column("what", Text, nullable=False),
-    _at("noticed_at"),
+    at_column("noticed_at"),
 )
 """Heads that did not continue a laptop's chain: entries were edited or removed there, or the vault was put back."""
