@@ -59,6 +59,25 @@ class ClearedChange(Base):
     sent_again_as: Mapped[OptionalRef]
 
 
+class KeptSealed(Base):
+    """Work of this laptop that it can no longer read, or that went to the team: kept sealed, to be handed back.
+
+    A central store that is put back to a backup has forgotten what it took since then. What this laptop strips from
+    its history when records leave is therefore first sealed to the store, and what it hands in is kept as it was
+    sealed to the team, until no backup that old is put back any more (:mod:`app.services.sync.keeping`).
+    """
+
+    __tablename__ = "kept_sealed"
+
+    change_set_id: Mapped[Key]
+    kept_at: Mapped[datetime]
+    sealed_to: Mapped[str]
+    """``store:`` and its sealing key in hexadecimal; of handed-in work the team's key or the authority's."""
+    digest: Mapped[str]
+    """SHA-256 of the change set's signed bytes, in hexadecimal."""
+    sealed: Mapped[bytes]
+
+
 class ChangeLine(Base):
     """Which row of which subject a change set touched: the index of history and of "not synced"."""
 
@@ -325,6 +344,7 @@ LOCAL_TABLES = tuple(
     for mapped in (
         ChangeSetRow,
         ClearedChange,
+        KeptSealed,
         ChangeLine,
         AuditEntry,
         AuditAnchor,

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, inspect, text
 from app.errors import UserError
 from app.services.vault.database import DriverError, VaultDamaged
 
-NEWEST = "0006"
+NEWEST = "0007"
 """The newest revision in app/models/migrations/versions; a test keeps it true."""
 
 
