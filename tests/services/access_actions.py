@@ -332,11 +332,15 @@ ACTIONS: dict[str, Action] = {
     "sync.refused.clear": _list(
         P.USE_LAPTOP, lambda ws, k, s: refused.clear(ws, new_id(), reason="x"), fails=True, references=True
     ),
+    "sync.refused.hand_to_supervisor": _list(
+        P.USE_LAPTOP, lambda ws, k, s: refused.hand_to_supervisor(ws, new_id()), fails=True, references=True
+    ),
     # Conflicts.
     "conflicts.listing.list_cases": _list(P.READ_CASES, lambda ws, k, s: listing_of_conflicts.list_cases(ws)),
     "conflicts.reading.read_case": _reads(P.READ_CASES, lambda ws, k, s: reading_conflicts.read_case(ws, k.case_id)),
     "conflicts.deciding.decide": _writes(P.EDIT_CASES, lambda ws, k, s: _decide_conflict(ws, k)),
     "conflicts.undoing.undo": _writes(P.EDIT_CASES, lambda ws, k, s: _undo_decision(ws, k), fails=True),
+    "sync.deletions.decline": _list(P.TAKE_OVER_WORK, lambda ws, k, s: deletions.decline(ws, 1), fails=True),
     "sync.deletions.confirm": _list(P.TAKE_OVER_WORK, lambda ws, k, s: deletions.confirm(ws, 1), fails=True),
     # Work that was handed in.
     "rescued.listing.handed_in": _list(P.TAKE_OVER_WORK, lambda ws, k, s: rescued.handed_in(ws)),

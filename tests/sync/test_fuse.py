@@ -98,6 +98,16 @@ def test_a_pull_that_deletes_much_waits_for_a_supervisors_word_which_frees_every
     stopped = deletions.tripped(ruth)
     assert stopped is not None
     assert stopped.lines == (f"Task: {COUNT} would be deleted",)
+    assert [(each.case_id, each.record_count) for each in stopped.cases] == [(case_id, COUNT)]
+    assert stopped.cases[0].case.startswith("Isla Bräton, ")
+    with pytest.raises(AccessRefused):
+        deletions.decline(dawn, stopped.revision)
+    deletions.decline(ruth, stopped.revision)
+    with pytest.raises(TooManyDeletions):
+        sync_once(ruth)
+    declined = deletions.tripped(ruth)
+    assert declined is not None
+    assert (declined.declined_by, declined.cases) == ("Ruth Okonjo", stopped.cases), "a word against it stands"
     with pytest.raises(AccessRefused):
         deletions.confirm(dawn, stopped.revision)
     with pytest.raises(UserError):

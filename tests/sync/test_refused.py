@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import AccessRefused, UserError
-from app.models import AuditEntry, Case, ChangeSetRow, Child, ClearedChange, Closure
-from app.models.terms import ChangeState
+from app.models import AuditEntry, Case, ChangeSetRow, Child, ClearedChange, Closure, User
+from app.models.terms import ChangeState, Role
+from app.services.rescued import listing, opening, settling
 from app.services.sync import refused
 from app.services.sync.centre import sync_view
 from app.services.workspace import Workspace
@@ -128,7 +129,45 @@ def test_a_person_whose_role_may_not_cannot_send_it_again(
     assert sync_once(dawn).refused == 1
     (shown,) = refused.refused_sets(dawn)
     assert not shown.can_send_again
-    assert shown.advice.startswith("Ask a supervisor")
+    assert shown.advice.startswith("Hand it to a supervisor")
     with pytest.raises(AccessRefused):
         refused.send_again(dawn, shown.id)
     assert refused.refused_sets(dawn)
+
+
+def test_what_was_refused_is_sealed_to_the_team_and_a_supervisor_takes_it_over(
+    laptops: tuple[Workspace, Workspace], refused_case: tuple[str, str], sync_once: Sync
+) -> None:
+    dawn, ruth = laptops
+    set_id, case_id = refused_case
+    sync_once(ruth), sync_once(dawn)  # the team has its key, and Dawn's laptop knows it
+    refused.hand_to_supervisor(dawn, set_id)
+    assert not refused.refused_sets(dawn)
+    with dawn.read() as session:
+        assert session.get_one(ChangeSetRow, set_id).state is ChangeState.RESCUED
+    with pytest.raises(UserError):
+        refused.hand_to_supervisor(dawn, set_id)
+    sync_once(ruth)
+    (waiting,) = listing.handed_in(ruth)
+    assert (waiting.author, waiting.why) == ("Dawn Ellery", "Was refused, and a supervisor was asked")
+    work = opening.open_work(ruth, waiting.id)
+    settling.take_over(ruth, work)
+    assert sync_once(ruth).refused == 0
+    sync_once(dawn)
+    for ws in laptops:
+        with ws.read() as session:
+            assert session.get_one(Case, case_id).reference not in ("", "CME-2026-00077"), "a number of its own"
+    assert not refused.refused_sets(dawn), "it is not sent again"
+
+
+def test_it_stays_in_the_tray_while_nobody_could_open_it(
+    enrol_laptop: Callable[..., Any], sync_once: Sync, central: Any
+) -> None:
+    dawn = enrol_laptop("dawn").workspace()
+    with dawn.write("Changed a role") as session:
+        session.get_one(User, central.people["dawn"]).role = Role.SUPERVISOR
+    assert sync_once(dawn).refused == 1
+    (shown,) = refused.refused_sets(dawn)
+    with pytest.raises(UserError, match="has a key yet"):
+        refused.hand_to_supervisor(dawn, shown.id)
+    assert refused.refused_sets(dawn) == [shown]

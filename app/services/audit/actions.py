@@ -86,6 +86,7 @@ class Action(StrEnum):
     SENT_AGAIN = "sent again"
     CLEARED = "cleared refused work"
     DELETIONS_CONFIRMED = "confirmed deletions"
+    DELETIONS_DECLINED = "declined deletions"
     ENDED = "ended this laptop"
     SHOWN_AGAIN = "reached the central store after a long time"
     READ_AUDIT = "read the audit"
@@ -144,6 +145,7 @@ _GROUPS: dict[ActionKind, tuple[Action, ...]] = {
         A.SENT_AGAIN,
         A.CLEARED,
         A.DELETIONS_CONFIRMED,
+        A.DELETIONS_DECLINED,
         A.ENDED,
         A.SHOWN_AGAIN,
     ),
@@ -196,6 +198,7 @@ ACTION_WORDS: dict[Action, str] = {
     A.SENT_AGAIN: "Sent refused work again",
     A.CLEARED: "Cleared refused work",
     A.DELETIONS_CONFIRMED: "Confirmed that many records are deleted",
+    A.DELETIONS_DECLINED: "Said that many records are not to be deleted",
     A.ENDED: "Ended this laptop's access",
     A.SHOWN_AGAIN: "Proved this laptop after a long time away",
     A.READ_AUDIT: "Read the audit",

@@ -14,7 +14,7 @@ from app.services.audit import Action
 from app.services.changes import Change
 from app.services.rescued.opening import OpenedWork, chosen, require_sight
 from app.services.sync import facts
-from app.services.sync.again import make_again
+from app.services.sync.again import make_again, number_is_taken, renumbered
 from app.services.wire import to_wire
 from app.services.workspace import Workspace
 from app.timesource import format_date, format_time, to_london
@@ -49,6 +49,8 @@ def take_over(ws: Workspace, work: OpenedWork, places: Collection[int] | None = 
     reason = f"Taken over from {work.author or 'a colleague'}, {when}: {work.reason or 'changed a record'}"
     with ws.write(reason) as session:
         row = _waiting(session, work.id)
+        year = ws.time.today().year
+        changes = [renumbered(session, each, year) if number_is_taken(session, each) else each for each in changes]
         count = f"{len(changes)} of {len(work.changes)} changes" if len(changes) < len(work.changes) else ""
         new = make_again(session, changes, [_settled(ws, row, HandedInState.TAKEN_OVER, count)])
         ws.audit(Action.TOOK_OVER, "handed_in", work.id, {"changes": len(changes), "change_set": new})

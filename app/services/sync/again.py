@@ -11,10 +11,11 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import SYNCED_TABLES
+from app.models import SYNCED_TABLES, Case
 from app.services import projection
 from app.services.access import allowed, needed_permissions
 from app.services.capture import record_change_set, unit_of
+from app.services.cases import take_reference
 from app.services.changes import Change
 from app.services.sync.apply import put_on_top
 from app.services.sync.shapes import columns_of
@@ -72,6 +73,22 @@ def present_row(session: Session, change: Change) -> dict[str, Any] | None:
     if found is None:
         return None
     return {name: to_wire(value) for name, value in zip(names, found, strict=True)}
+
+
+def renumbered(session: Session, change: Change, year: int) -> Change:
+    """Return a change with a case number of this laptop's, where it opens a case."""
+    if change.table != "case" or change.op != "insert":
+        return change
+    return msgspec.structs.replace(change, fields={**change.fields, "reference": [None, take_reference(session, year)]})
+
+
+def number_is_taken(session: Session, change: Change) -> bool:
+    """Return whether a change opens a case under a number that another case here has."""
+    if change.table != "case" or change.op != "insert":
+        return False
+    reference = change.fields.get("reference", (None, None))[1]
+    other = select(Case.id).where(Case.reference == reference, Case.id != change.row).limit(1)
+    return session.execute(other).first() is not None
 
 
 def may_make(actor: Actor, changes: Sequence[Change]) -> bool:

@@ -4,17 +4,23 @@ The word is kept at the central store for every laptop that is asked to delete t
 at, up to a revision, need not stop a whole team.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 import msgspec
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import UserError
+from app.models import CaseRow
 from app.services import history_words
-from app.services.access import Permission, require
+from app.services.access import Permission, allowed, require
 from app.services.audit import Action
-from app.services.sync import facts
+from app.services.restriction import sight_of
+from app.services.sync import facts, units
 from app.services.sync.faults import CentralUnreachable, NotLetIn, TooManyDeletions
 from app.services.sync.rescue_protocol import DeletionsQuestion, DeletionsWord
 from app.services.sync.telling import Transport
@@ -24,11 +30,43 @@ _MEANT = "deletions_meant_to"
 """The fact of up to which revision large deletions are meant."""
 _TRIPPED = "fuse_tripped"
 """The fact of what the fuse stopped: JSON of :class:`_Kept`."""
+_LOOK_AGAIN: Final = "Something else is to be deleted now. Look again before you decide. Nothing was changed."
+
+
+MOST_CHILDREN: Final = 200
+"""So many children are named; of the rest only the number is kept."""
+_STEP: Final = 500
 
 
 class _Kept(msgspec.Struct):
+    """What is noted of a page that the fuse stopped.
+
+    Attributes:
+        children: by how much would go, most first: the child's id and how many records.
+        child_count: how many children it is about.
+        declined_by, declined_at: who said that it is not meant, and when (ISO).
+    """
+
     revision: int
     counts: dict[str, int]
+    children: list[tuple[str, int]] = msgspec.field(default_factory=list)
+    child_count: int = 0
+    declined_by: str = ""
+    declined_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrippedCase:
+    """One case of which the fuse stopped deletions.
+
+    Attributes:
+        case: child's name and reference.
+        record_count: how many records of the child would go.
+    """
+
+    case_id: str
+    case: str
+    record_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +75,24 @@ class Tripped:
 
     Attributes:
         revision: up to which the page reached.
-        lines: how many records of which kind would go, in words.
+        counts: how many records of which kind would go: the kind in words, and the number.
+        cases: of which case how many, most first; those that this person may open.
+        more_cases: how many others it is about.
+        declined_by, declined_at: who said on this laptop that it is not meant, and when (UTC); empty and None where
+            nobody did.
     """
 
     revision: int
-    lines: tuple[str, ...]
+    counts: tuple[tuple[str, int], ...]
+    cases: tuple[TrippedCase, ...] = ()
+    more_cases: int = 0
+    declined_by: str = ""
+    declined_at: datetime | None = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """How many records of which kind would go, in words."""
+        return tuple(f"{kind}: {count} would be deleted" for kind, count in self.counts)
 
 
 def are_meant(session: Session, revision: int) -> bool:
@@ -70,7 +121,7 @@ def applied(ws: Workspace, transport: Transport, revision: int, apply: Callable[
             return apply(session)
     except TooManyDeletions as fault:
         if not _word_given(ws, transport, revision):
-            _note(ws, _Kept(revision, fault.counts))
+            _note(ws, revision, fault.rows)
             raise
     with ws.apply_session() as session:
         done = apply(session)
@@ -79,17 +130,42 @@ def applied(ws: Workspace, transport: Transport, revision: int, apply: Callable[
 
 
 def tripped(ws: Workspace) -> Tripped | None:
-    """Return what the fuse stopped on this laptop, or None; no names, only how many of which kind."""
+    """Return what the fuse stopped on this laptop, or None; names only cases that this person may open."""
     require(ws.actor, Permission.USE_LAPTOP)
     with ws.read() as session:
         kept = _kept(session)
-        is_past = kept is not None and facts.cursor(session) >= kept.revision
-    if kept is None or is_past:
-        return None
-    lines = tuple(
-        f"{history_words.table_words(table)}: {count} would be deleted" for table, count in sorted(kept.counts.items())
+        if kept is None or facts.cursor(session) >= kept.revision:
+            return None
+        cases = _cases(session, ws, kept.children) if allowed(ws.actor.role, Permission.READ_CASES) else ()
+    return Tripped(
+        kept.revision,
+        tuple(sorted((history_words.table_words(table), count) for table, count in kept.counts.items())),
+        cases,
+        max(0, kept.child_count - len(cases)),
+        kept.declined_by,
+        datetime.fromisoformat(kept.declined_at) if kept.declined_at else None,
     )
-    return Tripped(kept.revision, lines)
+
+
+def decline(ws: Workspace, revision: int) -> None:
+    """Say that the deletions up to a revision are not meant: they stay stopped, and everybody here is told who said so.
+
+    Args:
+        ws: the supervisor's.
+        revision: of what was looked at (:class:`Tripped`).
+
+    Raises:
+        UserError: the fuse has stopped something else meanwhile: look again.
+        AccessRefused: the role may not.
+    """
+    require(ws.actor, Permission.TAKE_OVER_WORK)
+    with ws.local_session() as session:
+        kept = _kept(session)
+        if kept is None or kept.revision != revision:
+            raise UserError(_LOOK_AGAIN)
+        kept.declined_by, kept.declined_at = ws.actor.name, ws.time.now().isoformat()
+        facts.put(session, _TRIPPED, msgspec.json.encode(kept).decode())
+    ws.audit(Action.DELETIONS_DECLINED, detail={"revision": revision})
 
 
 def confirm(ws: Workspace, revision: int, transport: Transport | None = None) -> None:
@@ -108,7 +184,7 @@ def confirm(ws: Workspace, revision: int, transport: Transport | None = None) ->
     require(ws.actor, Permission.TAKE_OVER_WORK)
     stopped = tripped(ws)
     if stopped is None or stopped.revision != revision:
-        raise UserError("Something else is to be deleted now. Look again before you confirm. Nothing was changed.")
+        raise UserError(_LOOK_AGAIN)
     word = DeletionsWord(revision, ws.actor.user_id or "")
     if transport is not None:
         transport.call("/deletions/meant", word, DeletionsWord)
@@ -137,9 +213,51 @@ def _word_given(ws: Workspace, transport: Transport, revision: int) -> bool:
     return True
 
 
-def _note(ws: Workspace, kept: _Kept) -> None:
+def _note(ws: Workspace, revision: int, rows: Mapping[str, Sequence[str]]) -> None:
+    """Note what would go, and of whom, while the rows are still here to ask."""
+    counts = {table: len(ids) for table, ids in rows.items()}
+    with ws.read() as session:
+        before = _kept(session)
+        if before is not None and (before.revision, before.counts) == (revision, counts):
+            return  # the same page again: a word against it stands
+        of_child = _by_child(session, rows)
+    kept = _Kept(revision, counts, of_child.most_common(MOST_CHILDREN), len(of_child))
     with ws.local_session() as session:
         facts.put(session, _TRIPPED, msgspec.json.encode(kept).decode())
+
+
+def _by_child(session: Session, rows: Mapping[str, Sequence[str]]) -> "Counter[str]":
+    """Return how many of some rows belong to each child; a row of two children counts for both."""
+    of_child: Counter[str] = Counter()
+    for table, ids in rows.items():
+        if units.is_reference(table):
+            continue
+        for start in range(0, len(ids), _STEP):
+            of_child.update(_children_of(session, table, ids[start : start + _STEP]))
+    return of_child
+
+
+def _children_of(session: Session, table: str, ids: Sequence[str]) -> list[str]:
+    """Return the children of some rows: each as often as it has rows among them."""
+    found = session.execute(units.units_of_rows(table, lambda of: of.c.id.in_(ids)))
+    return [unit for _row, unit in {(row.id, row.unit) for row in found}]
+
+
+def _cases(session: Session, ws: Workspace, children: Sequence[tuple[str, int]]) -> tuple[TrippedCase, ...]:
+    """Return the cases of children that this person may open: the newest of each child."""
+    count_of = dict(children)
+    found = session.execute(
+        select(CaseRow.case_id, CaseRow.child_id, CaseRow.child_name, CaseRow.reference)
+        .where(CaseRow.child_id.in_(list(count_of)))
+        .order_by(CaseRow.case_id)
+    ).all()
+    sight = sight_of(session, ws.actor)
+    newest = {
+        row.child_id: TrippedCase(row.case_id, f"{row.child_name}, {row.reference}", count_of[row.child_id])
+        for row in found
+        if row.case_id not in sight.closed and row.child_id not in sight.closed_children
+    }
+    return tuple(newest[child] for child in count_of if child in newest)
 
 
 def _kept(session: Session) -> _Kept | None:

@@ -109,12 +109,12 @@ class TooManyDeletions(EnvironmentFault):
     """A pull would have deleted a large share of a table; nothing of it was applied.
 
     Attributes:
-        counts: how many rows of which tables would have gone.
+        rows: which rows of which tables would have gone, by id.
     """
 
-    def __init__(self, message: str, counts: dict[str, int] | None = None) -> None:
+    def __init__(self, message: str, rows: dict[str, list[str]] | None = None) -> None:
         super().__init__(message)
-        self.counts = counts or {}
+        self.rows = rows or {}
 
 
 def troubled(trouble: Trouble) -> CentralUnreachable:

@@ -94,11 +94,10 @@ class Overlay:
                 inserts.setdefault(table, []).append(row)
         for table, ids in deletes.items():
             if not own and too_many_deletions(len(ids), writing.count(connection, table)):
-                counts = {name: len(gone) for name, gone in deletes.items()}
                 raise TooManyDeletions(
                     "The central store asks this laptop to delete a large share of its records. Nothing was deleted. "
                     "Ask a supervisor to look and confirm it.",
-                    counts,
+                    deletes,
                 )
         for table, ids in deletes.items():
             writing.delete(connection, table, ids)

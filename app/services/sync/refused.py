@@ -9,26 +9,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import AccessRefused, UserError
 from app.models import CaseRow, ChangeLine, ChangeSetRow, ClearedChange
-from app.models.terms import ChangeState
+from app.models.terms import ChangeState, HandInReason
 from app.services.access import Permission, allowed, require
 from app.services.access_rules import check_reason
 from app.services.audit import Action
-from app.services.cases import take_reference
-from app.services.changes import Change, decode
+from app.services.changes import decode
 from app.services.history import HistoryLine, lines_of
 from app.services.restriction import sight_of
-from app.services.sync.again import make_again, may_make, on_present
+from app.services.sync.again import make_again, may_make, on_present, renumbered
+from app.services.sync.telling import Transport
 from app.services.workspace import Workspace
 
 MOST_SHOWN: Final = 500
 CLOSED: Final = "A case you may not open"
 _GONE: Final = "This change is not among the refused ones any more. Nothing was changed."
+_NO_KEY: Final = (
+    "No supervisor of this team has a key yet, so nobody could open it. It is kept on this laptop. Ask a supervisor to "
+    "sync, then hand it in."
+)
+_SYNC_FIRST: Final = "Sync first, then hand this in. It is kept on this laptop."
 _TAKEN: Final = "reference or name is already"
 _ADVICE: Final[Sequence[tuple[str, str]]] = (
     (
@@ -40,9 +44,9 @@ _ADVICE: Final[Sequence[tuple[str, str]]] = (
     ("signature", "Send it again. If it is refused again, copy the details for IT."),
     ("Update Rollcall", "Update Rollcall, then send this again."),
     ("not enrolled for the person", "Ask your administrator to let you use this laptop, then send this again."),
-    ("Your role cannot", "Ask a supervisor to make this change, then set this aside."),
-    ("restricted", "Ask a supervisor to put you on the list, then send this again. Or set it aside."),
-    ("conflict of interest", "Tell a supervisor what you recorded, then set this aside."),
+    ("Your role cannot", "Hand it to a supervisor, who can make this change in their own name."),
+    ("restricted", "Ask a supervisor to put you on the list, then send this again. Or hand it to them."),
+    ("conflict of interest", "Hand it to a supervisor, who can record it in their own name."),
     ("place in the order", "Sync again. If it is refused again, copy the details for IT."),
 )
 """What to do about a refusal, by words of its reason; the first that fits counts."""
@@ -160,7 +164,7 @@ def send_again(ws: Workspace, change_set_id: str, *, confirmed: bool = False) ->
         kept = _refused(session, ws, change_set_id)
         changes = on_present(session, change_set.changes)
         if _TAKEN in kept.refusal:
-            changes = [_renumbered(session, change, ws.time.today().year) for change in changes]
+            changes = [renumbered(session, change, ws.time.today().year) for change in changes]
         new = make_again(session, changes)
         if confirmed:
             from app.services.sync.confirming import confirm_in
@@ -190,6 +194,40 @@ def clear(ws: Workspace, change_set_id: str, *, reason: str) -> None:
     with ws.local_session() as session:
         _clear(session, ws, _refused(session, ws, change_set_id), reason=why, sent_again_as=None)
         ws.audit(Action.CLEARED, detail={"change_set": change_set_id})
+
+
+def hand_to_supervisor(ws: Workspace, change_set_id: str, transport: Transport | None = None) -> None:
+    """Seal a refused change set to its team and hand it in: a supervisor opens it and takes over what is right.
+
+    It needs no access to the case: nothing of it is shown here, and the central store cannot read it.
+
+    Args:
+        ws: the workspace.
+        change_set_id: a refused one.
+        transport: to the central store; the vault's own by default.
+
+    Raises:
+        UserError: it is not among the refused ones any more, or there is no key to seal it to yet.
+        CentralUnreachable, NotLetIn: it could not be handed in; it stays in the tray.
+    """
+    require(ws.actor, Permission.USE_LAPTOP)
+    from app.services.sync.connecting import open_transport
+    from app.services.sync.rescue import hand_in
+
+    with ws.read() as session:
+        _refused(session, ws, change_set_id)
+    if transport is not None:
+        report = hand_in(ws, transport, [change_set_id], HandInReason.REFUSED)
+    else:
+        own = open_transport(ws)
+        try:
+            report = hand_in(ws, own, [change_set_id], HandInReason.REFUSED)
+        finally:
+            own.close()
+    if report.unsealed:
+        raise UserError(_NO_KEY)
+    if report.behind is not None:
+        raise UserError(_SYNC_FIRST)
 
 
 def details_for_it(ws: Workspace, change_set_ids: Iterable[str] = ()) -> str:
@@ -246,13 +284,6 @@ def _shown(session: Session, ws: Workspace, row: ChangeSetRow) -> RefusedSet:
         can_send_again=is_open and may_make(ws.actor, change_set.changes),
         needs_confirming=_ADVICE[0][0] in row.refusal,
     )
-
-
-def _renumbered(session: Session, change: Change, year: int) -> Change:
-    """Return a change with a case number of its own, where it opens a case under one that is taken."""
-    if change.table != "case" or change.op != "insert":
-        return change
-    return msgspec.structs.replace(change, fields={**change.fields, "reference": [None, take_reference(session, year)]})
 
 
 def _refused(session: Session, ws: Workspace, change_set_id: str) -> ChangeSetRow:
