@@ -85,6 +85,7 @@ class SignIn:
             settings.every_days,
             settings.skew_seconds,
             list(settings.also_for),
+            settings.most_age_minutes * 60,
         )
 
     def start(self, request: SignInStart) -> SignInChallenge:
@@ -103,7 +104,11 @@ class SignIn:
             raise TrustError("other-way", "People sign in here with a name and a password. Try again.")
         asked = self._asked(message.challenge, message.id_token, message.proof)
         expected = Expected(
-            settings.client_id, nonce_of(message.challenge), frozenset(settings.also_for), settings.skew
+            settings.client_id,
+            nonce_of(message.challenge),
+            frozenset(settings.also_for),
+            settings.skew,
+            settings.most_age,
         )
         try:
             claims = check_id_token(message.id_token, self._provider_of(settings), expected, self._time.now())

@@ -33,6 +33,10 @@ def configure(
     every_days: Annotated[int, typer.Option(min=0, max=365, help="Laptops sync only so long after a sign-in.")] = 0,
     session_days: Annotated[int, typer.Option(min=1, max=365, help="How long somebody stays signed in.")] = 30,
     skew_minutes: Annotated[int, typer.Option(min=0, max=10, help="How far clocks may be apart.")] = 3,
+    max_age_minutes: Annotated[
+        int,
+        typer.Option(min=0, max=43200, help="How old a sign-in at the provider may be; its tokens need auth_time."),
+    ] = 0,
     dsn: Dsn = "",
     data: Data = None,
 ) -> None:
@@ -52,6 +56,7 @@ def configure(
         session_days=session_days,
         needs_code=needs_code,
         skew_seconds=skew_minutes * 60,
+        most_age_minutes=0 if local else max_age_minutes,
     )
     with services_on(dsn, data) as services:
         services.trust.configuration.check(settings)

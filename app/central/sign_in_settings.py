@@ -13,6 +13,7 @@ from app.services.oidc.web import acceptable
 from app.services.sync.sign_in_protocol import LOCAL, PROVIDER
 
 _FACT = "sign_in"
+LONGEST_AGE_MINUTES = 30 * 24 * 60
 
 
 class SignInSettings(msgspec.Struct, frozen=True):
@@ -30,6 +31,8 @@ class SignInSettings(msgspec.Struct, frozen=True):
         session_days: after how many days a person signs in again to do what needs a person.
         needs_code: local accounts without six-digit codes are not let in.
         skew_seconds: how far the clocks may be apart.
+        most_age_minutes: how long ago a person may have proved who they are at the provider; 0 where any session that
+            the browser has there will do. The provider's tokens must then hold ``auth_time``.
     """
 
     way: str = LOCAL
@@ -43,11 +46,17 @@ class SignInSettings(msgspec.Struct, frozen=True):
     session_days: int = 30
     needs_code: bool = False
     skew_seconds: int = 180
+    most_age_minutes: int = 0
 
     @property
     def skew(self) -> timedelta:
         """How far the clocks may be apart."""
         return timedelta(seconds=self.skew_seconds)
+
+    @property
+    def most_age(self) -> timedelta | None:
+        """How old a person's session at the provider may be; None for any age."""
+        return timedelta(minutes=self.most_age_minutes) if self.most_age_minutes else None
 
 
 _decoder = msgspec.json.Decoder(SignInSettings)
@@ -100,5 +109,7 @@ def _check(settings: SignInSettings) -> None:
             raise UserError("The scopes must hold openid. Nothing was changed.", "scopes")
     if not 0 <= settings.every_days <= 365 or not 1 <= settings.session_days <= 365:
         raise UserError("Use a number of days from 1 to 365. Nothing was changed.", "every_days")
+    if not 0 <= settings.most_age_minutes <= LONGEST_AGE_MINUTES:
+        raise UserError("A sign-in at the provider may be up to 30 days old. Nothing was changed.", "most_age_minutes")
     if not 0 <= settings.skew_seconds <= 600:
         raise UserError("Clocks may be at most 10 minutes apart. Nothing was changed.", "skew_seconds")

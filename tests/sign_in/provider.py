@@ -126,6 +126,7 @@ class Provider:
         description: bends what discovery says.
         jwks: answers for JWKS instead.
         away: answers nothing but errors.
+        heeds_max_age: asks again who has been signed in for longer than was asked for, as it must.
         seen: what reached each page, by name.
     """
 
@@ -143,6 +144,7 @@ class Provider:
     codes: dict[str, Code] = field(default_factory=dict)
     issuer: str = ""
     clock_ahead_seconds: int = 0
+    heeds_max_age: bool = True
 
     @property
     def now(self) -> int:
@@ -214,7 +216,7 @@ def _app(provider: Provider) -> Flask:  # noqa: C901  (one page beside another)
                 data.get("nonce"),
                 data.get("code_challenge"),
                 data.get("code_challenge_method"),
-                provider.now,
+                session.get("at", provider.now),
             )
             provider.codes[code] = saved
             return saved
@@ -315,6 +317,9 @@ def _app(provider: Provider) -> Flask:  # noqa: C901  (one page beside another)
         known = provider.people.get(session.get("who", ""))
         if request.method == "GET" and request.args.get("prompt") == "login":
             known = None
+        longest = request.args.get("max_age") if provider.heeds_max_age else None
+        if request.method == "GET" and longest and provider.now - session.get("at", 0) > int(longest):
+            known = None
         try:
             grant = server.get_consent_grant(end_user=known)
         except OAuth2Error as error:
@@ -325,7 +330,7 @@ def _app(provider: Provider) -> Flask:  # noqa: C901  (one page beside another)
             known = provider.people.get(request.form["username"])
             if known is None or request.form["password"] != PASSWORD:
                 return Response("Wrong name or password", 401)
-            session["who"] = known.username
+            session["who"], session["at"] = known.username, provider.now
         if known is None:
             return _FORM
         return server.create_authorization_response(grant=grant, grant_user=known)

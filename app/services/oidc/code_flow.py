@@ -50,7 +50,15 @@ def new_secrets() -> Secrets:
 
 
 def address_to_open(
-    description: Description, client_id: str, redirect: str, nonce: str, scopes: str, own: Secrets, *, fresh: bool
+    description: Description,
+    client_id: str,
+    redirect: str,
+    nonce: str,
+    scopes: str,
+    own: Secrets,
+    *,
+    fresh: bool,
+    most_age_seconds: int = 0,
 ) -> str:
     """Return where the browser goes.
 
@@ -62,6 +70,7 @@ def address_to_open(
         scopes: ``openid`` and others, separated by spaces.
         own: this sign-in's.
         fresh: the person signs in again, even where the browser has a session.
+        most_age_seconds: how old that session may be; 0 where it does not matter.
     """
     asked = {
         "response_type": "code",
@@ -75,6 +84,8 @@ def address_to_open(
     }
     if fresh:
         asked |= {"prompt": "login", "max_age": "0"}
+    elif most_age_seconds:
+        asked["max_age"] = str(most_age_seconds)
     joint = "&" if urlsplit(description.authorization).query else "?"
     return f"{description.authorization}{joint}{urlencode(asked)}"
 

@@ -19,7 +19,8 @@ class IdTokenRefused(EnvironmentFault):
 
     Attributes:
         code: which check failed, for the log and for IT: ``issuer``, ``audience``, ``azp``, ``nonce``, ``expired``,
-            ``early``, ``algorithm``, ``key``, ``signature``, ``at-hash``, ``subject`` or ``shape``.
+            ``early``, ``algorithm``, ``key``, ``signature``, ``at-hash``, ``subject``, ``auth-time``,
+            ``too-old`` or ``shape``.
     """
 
     def __init__(self, code: str) -> None:
@@ -33,6 +34,8 @@ class IdTokenRefused(EnvironmentFault):
 _WORDS = {
     "expired": "The sign-in came too late. Sign in again. If that does not help, check this laptop's clock.",
     "early": "The sign-in is dated in the future. Check this laptop's clock and time zone, then sign in again.",
+    "too-old": "You proved who you are to your organisation too long ago. Sign out there, then sign in again.",
+    "auth-time": "Your organisation's sign-in does not say when you last proved who you are. Tell your administrator.",
 }
 
 

@@ -31,12 +31,17 @@ class Expected:
         nonce: what it answers.
         also_for: further audiences that the authority named; any other is refused.
         skew: how far the clocks may be apart.
+        most_age: how long ago the person may have proved who they are at the provider; None where any session there
+            will do.
+        must_say_when: whether a token without ``auth_time`` is refused for ``most_age``.
     """
 
     client_id: str
     nonce: str
     also_for: frozenset[str] = frozenset()
     skew: timedelta = SKEW
+    most_age: timedelta | None = None
+    must_say_when: bool = True
 
 
 def check_id_token(
@@ -63,6 +68,7 @@ def check_id_token(
     if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), expected.nonce.encode()):
         raise IdTokenRefused("nonce")
     _check_times(claims, now, expected.skew)
+    _check_age(claims, now, expected)
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= 255:
         raise IdTokenRefused("subject")
@@ -133,6 +139,21 @@ def _check_times(claims: dict[str, Any], now: datetime, skew: timedelta) -> None
         raise IdTokenRefused("shape")
     if max(issued, not_before) > at + allowed:
         raise IdTokenRefused("early")
+
+
+def _check_age(claims: dict[str, Any], now: datetime, expected: Expected) -> None:
+    """Refuse somebody whose session at the provider is older than is asked for: the browser may be another's by now."""
+    if expected.most_age is None:
+        return
+    if "auth_time" not in claims:
+        if expected.must_say_when:
+            raise IdTokenRefused("auth-time")
+        return
+    proved = _number(claims["auth_time"])
+    if proved is None:
+        raise IdTokenRefused("shape")
+    if now.timestamp() - proved > (expected.most_age + expected.skew).total_seconds():
+        raise IdTokenRefused("too-old")
 
 
 def _number(value: object) -> float | None:

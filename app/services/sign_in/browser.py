@@ -6,7 +6,7 @@ from datetime import timedelta
 from app.logs import get_logger
 from app.services.oidc.code_flow import Secrets, address_to_open, exchange, new_secrets
 from app.services.oidc.faults import IdTokenRefused
-from app.services.oidc.id_token import Expected, check_id_token
+from app.services.oidc.id_token import FRESH, Expected, check_id_token
 from app.services.oidc.provider import Description, Provider
 from app.services.oidc.web import Web
 from app.services.sign_in.door import Door, clock_words
@@ -52,6 +52,7 @@ class BrowserSignIn:
         self._provider = Provider(self._way.issuer, time)
         self._description: Description = self._provider.description()
         self._challenge = door.challenge()
+        self._fresh = fresh
         self._own: Secrets = new_secrets()
         self._skew = skew
         self._loopback = Loopback(self._own.state)
@@ -63,6 +64,7 @@ class BrowserSignIn:
             self._way.scopes,
             self._own,
             fresh=fresh,
+            most_age_seconds=self._way.most_age_seconds,
         )
 
     def cancel(self) -> None:
@@ -96,15 +98,25 @@ class BrowserSignIn:
         )
         # The provider's clock is what its token is dated by; how far this one is off was measured when it was asked.
         now = self._time.now() + (self._description.ahead or timedelta(0))
-        nonce, also_for = nonce_of(self._challenge), frozenset(self._way.also_for)
-        expected = Expected(self._way.client_id, nonce, also_for, self._skew)
         try:
-            check_id_token(granted.id_token, self._provider, expected, now, access_token=granted.access_token)
+            check_id_token(granted.id_token, self._provider, self._expected(), now, access_token=granted.access_token)
         except IdTokenRefused as refused:
             get_logger().warning("id token refused", kind=refused.code)
             raise
         say("Signing in to the central store")
         return self._door.by_provider(self._challenge, granted.id_token)
+
+    def _expected(self) -> Expected:
+        """Return what the ID token must fit; one that answers a fresh sign-in is about a fresh one, where it says."""
+        asked = timedelta(seconds=self._way.most_age_seconds) if self._way.most_age_seconds > 0 else None
+        return Expected(
+            self._way.client_id,
+            nonce_of(self._challenge),
+            frozenset(self._way.also_for),
+            self._skew,
+            min(asked or FRESH, FRESH) if self._fresh else asked,
+            must_say_when=asked is not None,
+        )
 
     def _check_issuer(self, redirect: Redirect) -> None:
         """Refuse an answer of another provider (RFC 9207: mix-up)."""

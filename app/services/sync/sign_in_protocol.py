@@ -22,6 +22,8 @@ class Way(msgspec.Struct):
         every_days: a laptop's person signs in again after so many days; 0 for never.
         skew_seconds: how far clocks may be apart.
         also_for: audiences that an ID token may have beside the client id.
+        most_age_seconds: how long ago the person may have proved who they are at the provider; 0 where any session
+            there will do.
         now: seconds since 1970 by the central store's clock.
     """
 
@@ -34,6 +36,7 @@ class Way(msgspec.Struct):
     every_days: int = 0
     skew_seconds: int = 180
     also_for: list[str] = []
+    most_age_seconds: int = 0
 
 
 class SignInStart(msgspec.Struct):
