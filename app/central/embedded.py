@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -125,7 +126,13 @@ class RunningCentral:
 
 
 def serve_in_thread(
-    dsn: str, *, host: str = "127.0.0.1", port: int = 0, time: TimeSource | None = None, postgres: Any = None
+    dsn: str,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    time: TimeSource | None = None,
+    postgres: Any = None,
+    proxies: Sequence[str] = (),
 ) -> RunningCentral:
     """Serve a database's central store from a thread of this process.
 
@@ -135,6 +142,7 @@ def serve_in_thread(
         port: 0 chooses a free one.
         time: the clock.
         postgres: the embedded server, kept alive with it.
+        proxies: whose ``X-Forwarded-For`` is believed.
 
     Raises:
         EnvironmentFault: the database or the port is not available.
@@ -150,7 +158,7 @@ def serve_in_thread(
         services.close()
         raise EnvironmentFault(f"Port {port} is in use. Choose another, or stop what uses it.") from error
     bound = int(listener.getsockname()[1])
-    server = uvicorn.Server(_config(services))
+    server = uvicorn.Server(_config(services, proxies))
     ready = threading.Event()
 
     def run() -> None:
@@ -167,7 +175,7 @@ def serve_in_thread(
     return RunningCentral(f"http://{host}:{bound}", dsn, services, bound, server, thread, postgres)
 
 
-def _config(services: CentralServices) -> uvicorn.Config:
+def _config(services: CentralServices, proxies: Sequence[str]) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(services),
         access_log=False,  # an address says who asked when; the log has its own lines
@@ -175,6 +183,8 @@ def _config(services: CentralServices) -> uvicorn.Config:
         timeout_graceful_shutdown=5,
         server_header=False,
         ws="none",
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
     )
 
 

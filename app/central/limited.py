@@ -7,6 +7,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.central.addresses import address_of
 from app.central.answering import problem, refusal, wants_json
 from app.central.limits import KNOCKING_PATHS, PROVING_PATHS, Limits
 from app.central.tokens import TrustError
@@ -61,7 +62,7 @@ class Limited:
             return
         if open_to_all:
             try:
-                await run_in_threadpool(self._limits.count_open, path, request.client.host if request.client else "")
+                await run_in_threadpool(self._limits.count_open, path, address_of(request))
             except (TrustError, SQLAlchemyError) as refused:
                 await refusal(request, refused)(scope, receive, send)
                 return

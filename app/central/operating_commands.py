@@ -35,6 +35,13 @@ def serve(
     connections: Annotated[int, typer.Option(min=4, max=1000, help="To the database, of all processes.")] = 40,
     metrics_port: Annotated[int | None, typer.Option(help="Port of the Prometheus figures; none by default.")] = None,
     metrics_host: Annotated[str, typer.Option(help="Address of the figures; keep it inside.")] = "127.0.0.1",
+    trust_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="ROLLCALL_CENTRAL_TRUST_PROXY",
+            help="Address or network of a proxy in front, which says who is behind it. Again for each.",
+        ),
+    ] = None,
     drain: Annotated[int, typer.Option(min=1, max=600, help="Seconds for what is under way when stopped.")] = 30,
     migrate_first: Annotated[
         bool, typer.Option("--migrate/--as-it-is", help="Bring the schema up to date before serving.")
@@ -43,14 +50,16 @@ def serve(
     """Serve laptops until stopped. The schema is brought up to date first."""
     from app import logs
     from app.central import serving
+    from app.central.addresses import trusted_proxies
     from app.central.services import build_services
 
     logs.set_up_stream()
+    proxies = trusted_proxies(trust_proxy or ())
     found = resolve(dsn, data)
     # Also makes sure, before any process starts, that the database answers and the schema is not a newer program's.
     build_services(found, migrate=migrate_first, pool=1).close()
     plan = serving.Plan(
-        found, host, port, workers, connections, certificate, key, metrics_host, metrics_port, drain_seconds=drain
+        found, host, port, workers, connections, certificate, key, metrics_host, metrics_port, proxies, drain
     )
 
     def ready() -> None:

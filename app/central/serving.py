@@ -40,6 +40,7 @@ class Plan:
     Attributes:
         dsn: of the database.
         metrics_port: where the figures are read, on ``metrics_host``; None serves none.
+        proxies: addresses and networks whose ``X-Forwarded-For`` is believed; of nobody's where there are none.
         drain_seconds: how long what is under way may take after SIGTERM.
     """
 
@@ -52,6 +53,7 @@ class Plan:
     key: Path | None = None
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
+    proxies: tuple[str, ...] = ()
     drain_seconds: int = DRAIN_SECONDS
 
     @property
@@ -121,6 +123,8 @@ def serve(plan: Plan, ready: Callable[[], None] = lambda: None) -> int:
         ssl_certfile=str(plan.certificate) if plan.certificate else None,
         ssl_keyfile=str(plan.key) if plan.key else None,
         ws="none",
+        proxy_headers=bool(plan.proxies),  # said outright: left out, it would believe whatever runs on this machine
+        forwarded_allow_ips=list(plan.proxies),
     )
     close_figures: Callable[[], None] | None = None
     try:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from app.central.addresses import address_of
 from app.central.answering import answered, answered_to
 from app.central.services import CentralServices
 from app.central.tokens import TrustError
@@ -17,11 +18,6 @@ from app.services.sync import trust_protocol
 Done = TypeVar("Done")
 OWN_CODE_LIFE = timedelta(hours=1)
 """A code that somebody made for a laptop of their own is used at once."""
-
-
-def address_of(request: Request) -> str:
-    """Return where a request comes from, as the server knows it (behind a proxy: as the trusted proxy says)."""
-    return request.client.host if request.client else ""
 
 
 def sign_in_routes(services: CentralServices) -> APIRouter:

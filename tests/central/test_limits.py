@@ -10,9 +10,12 @@ import pytest
 from sqlalchemy import text, update
 
 from app.central import limited
+from app.central.addresses import trusted_proxies
+from app.central.embedded import serve_in_thread
 from app.central.limits import Limits, Rate
 from app.central.sign_in_tables import rate_bucket
 from app.central.tokens import TrustError
+from app.errors import UserError
 from app.ids import new_id
 from app.services.sync import protocol, trust_protocol
 from app.services.sync.enrolment import open_transport
@@ -96,6 +99,39 @@ def test_who_knocks_too_often_is_told_when_to_come_back(
     assert int(answers[-1].headers["retry-after"]) > 50
     # Laptops that prove their keys from the same address are not held up by that.
     assert post("/challenge", pack(trust_protocol.ChallengeRequest(new_id()))).status_code == 200
+
+
+def test_behind_a_named_proxy_everybody_is_counted_for_themselves_and_nobody_believes_a_stranger(
+    central: Any, post: Callable[..., httpx.Response]
+) -> None:
+    body, slow = pack(trust_protocol.CodeRequest("AAAA-BBBB-CCCC")), Rate("knocking", 2, 0.01)
+    central.services.trust.limits.knocking = slow
+
+    def statuses(send: Callable[..., httpx.Response], said: list[str]) -> list[int]:
+        return [send("/enrolment/check", body, **{"x-forwarded-for": each}).status_code for each in said]
+
+    forged = [f"203.0.113.{number}" for number in range(4)]
+    assert statuses(post, forged) == [403, 403, 429, 429]  # this machine is nobody's proxy unless it is named
+    with serve_in_thread(central.dsn, time=central.services.time, proxies=("127.0.0.1", "10.0.3.0/28")) as behind:
+        behind.services.trust.limits.knocking = slow
+        with httpx.Client(base_url=behind.url, trust_env=False, timeout=10) as client:
+
+            def send(path: str, content: bytes, **headers: str) -> httpx.Response:
+                return client.post(f"/v1{path}", content=content, headers={**HEADERS, **headers})
+
+            # What stands to the left of the address that the proxy added is what the caller made up.
+            assert statuses(send, [f"{each}, 198.51.100.1, 10.0.3.2" for each in forged]) == [403, 403, 429, 429]
+            assert statuses(send, ["198.51.100.2:4711", "198.51.100.2:4712", "198.51.100.2"]) == [403, 403, 429]
+            # One IPv6 connection has a great many addresses, and counts as one.
+            assert statuses(send, [f"2001:db8:7:1::{number}" for number in range(1, 4)]) == [403, 403, 429]
+            assert statuses(send, ["2001:db8:7:2::1"]) == [403]
+
+
+@pytest.mark.parametrize("named", ["*", "proxy.marlshire.example", "10.0.3.7/28", "0.0.0.0/0", "::/0"])
+def test_a_proxy_is_named_by_an_address_or_a_network_that_is_not_everybody(named: str) -> None:
+    with pytest.raises(UserError, match="Nothing was started"):
+        trusted_proxies([named])
+    assert trusted_proxies(["10.0.3.7", " 10.0.3.0/28", ""]) == ("10.0.3.7", "10.0.3.0/28")
 
 
 def test_a_laptop_that_asks_too_much_is_asked_to_wait_and_waits(central: Any, enrol_laptop: Callable[..., Any]) -> None:
