@@ -36,7 +36,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.errors import EnvironmentFault, UserError
 
-NEWEST = "c0007"
+NEWEST = "c0008"
 """The newest revision in app/central/migrations/versions; a test keeps it true."""
 POOL = 10
 LOCK_SECONDS = 4

@@ -14,6 +14,7 @@ from app.central.answering import JSON
 from app.central.live import LiveEvent
 from app.central.probes import Alive, Health
 from app.services.sync import (
+    document_protocol,
     protocol,
     rescue_protocol,
     scope_protocol,
@@ -113,9 +114,9 @@ ROUTES: Final[dict[str, Route]] = {
     ),
     "/v1/lease": Route(protocol.LeaseRequest, trust_protocol.Lease, DEVICE, "Borrow case numbers."),
     "/v1/documents/offer": Route(
-        protocol.OfferDocuments, protocol.MissingChunks, DEVICE, "Say which bytes one has; learn which are wanted."
+        protocol.OfferDocuments, document_protocol.Offered, DEVICE, "Say which bytes one has; learn which to send."
     ),
-    "/v1/documents/put": Route(protocol.PutChunks, protocol.Done, DEVICE, "Send bytes."),
+    "/v1/documents/put": Route(protocol.PutChunks, document_protocol.Taken, DEVICE, "Send bytes."),
     "/v1/documents/find": Route(
         protocol.FindManifests, protocol.Manifests, DEVICE, "Ask which chunks make up documents."
     ),

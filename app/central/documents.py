@@ -2,14 +2,17 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, Engine, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Connection, Engine, Text, any_, delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from app.central.document_scope import note_shown, shown_by
+from app.central.document_tables import document_upload
 from app.central.tables import document_chunk, document_content
 from app.logs import get_logger
 from app.services.documents.store import CHUNK_BYTES, MAX_CONTENT_BYTES, chunk_count
+from app.services.sync.document_protocol import Offered
 from app.services.sync.protocol import Manifest, ProtocolError
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -17,13 +20,17 @@ MOST_ASKED = 500
 
 
 class ByteStore:
-    """Takes and gives chunks; a content counts as held only when all its bytes fit its hash."""
+    """Takes and gives chunks; a content counts as held only when all its bytes fit its hash.
+
+    What others sent is never told to a laptop that did not show to have it: it is asked for every chunk of a content
+    that it has not sent itself (and was not given), though the store may hold it long since.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def offer(self, manifests: Sequence[Manifest]) -> list[str]:
-        """Note what laptops have and return the chunks that are missing here, in order.
+    def offer(self, device_id: str, manifests: Sequence[Manifest]) -> Offered:
+        """Note what a laptop has and return the chunks that it is to send, in order.
 
         Raises:
             ProtocolError: a manifest contradicts itself.
@@ -31,45 +38,46 @@ class ByteStore:
         for manifest in manifests:
             _check(manifest)
         if not manifests:
-            return []
-        rows = [
-            {
-                "sha256": manifest.sha256,
-                "size": manifest.size,
-                "media_type": manifest.media_type[:100],
-                "chunk_hashes": manifest.chunks,
-                "complete": False,
-            }
-            for manifest in manifests
-        ]
+            return Offered([])
+        named = {manifest.sha256: manifest for manifest in manifests}
         with self._engine.begin() as connection:
-            statement = insert(document_content).values(rows)
-            # A list of chunks that never came together may have been a false one: the next offer replaces it.
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[document_content.c.sha256],
-                    set_={"chunk_hashes": statement.excluded.chunk_hashes, "size": statement.excluded.size},
-                    where=document_content.c.complete.is_(False),
-                )
-            )
+            _note_lists(connection, list(named.values()))
+            mine = set(shown_by(connection, device_id, list(named)))
             done = set(
                 connection.scalars(
                     select(document_content.c.sha256).where(
-                        document_content.c.sha256.in_([manifest.sha256 for manifest in manifests]),
-                        document_content.c.complete,
+                        _among(document_content.c.sha256, mine), document_content.c.complete
                     )
                 )
             )
-            wanted = [hash_ for manifest in manifests if manifest.sha256 not in done for hash_ in manifest.chunks]
-            wanted = list(dict.fromkeys(wanted))
-            here = set(connection.scalars(select(document_chunk.c.hash).where(document_chunk.c.hash.in_(wanted))))
-        missing = [hash_ for hash_ in wanted if hash_ not in here]
-        if not missing:
-            self.finish([manifest.sha256 for manifest in manifests if manifest.sha256 not in done])
-        return missing
+            left = [manifest for sha256, manifest in named.items() if sha256 not in done]
+            here = _present(connection, {hash_ for manifest in left for hash_ in manifest.chunks})
+            sent = _uploaded(
+                connection, device_id, {each for one in left if one.sha256 not in mine for each in one.chunks}
+            )
+            lacking = {
+                manifest.sha256: [
+                    hash_
+                    for hash_ in manifest.chunks
+                    if hash_ not in here or (manifest.sha256 not in mine and hash_ not in sent)
+                ]
+                for manifest in left
+            }
+            ready = [sha256 for sha256, hashes in lacking.items() if not hashes]
+            whole = done.union(_settle(connection, device_id, ready, {}))
+        wanted = dict.fromkeys(hash_ for hashes in lacking.values() for hash_ in hashes)
+        return Offered(list(wanted), [sha256 for sha256 in named if sha256 in whole])
 
-    def put(self, chunks: Sequence[tuple[str, bytes]]) -> None:
-        """Store chunks.
+    def take(self, device_id: str, chunks: Sequence[tuple[str, bytes]], finished: Sequence[str]) -> list[str]:
+        """Store chunks that a laptop sent, in one transaction with what becomes whole by them.
+
+        Args:
+            device_id: who sends them.
+            chunks: by hash.
+            finished: contents of which the laptop has now sent all that was asked for.
+
+        Returns:
+            Those of ``finished`` that are here whole now and that the laptop showed to have.
 
         Raises:
             ProtocolError: bytes that do not fit their hash; nothing was stored.
@@ -77,29 +85,16 @@ class ByteStore:
         for hash_, data in chunks:
             if len(data) > CHUNK_BYTES or hashlib.sha256(data).hexdigest() != hash_:
                 raise ProtocolError("a chunk that does not fit its hash")
-        if chunks:
-            with self._engine.begin() as connection:
-                connection.execute(
-                    insert(document_chunk)
-                    .values([{"hash": hash_, "data": data} for hash_, data in chunks])
-                    .on_conflict_do_nothing()
-                )
-
-    def finish(self, sha256s: Sequence[str]) -> None:
-        """Mark those contents complete whose chunks are all here and fit the whole's hash."""
+        if not chunks and not finished:
+            return []
+        sent = dict(chunks)
         with self._engine.begin() as connection:
-            rows = connection.execute(
-                select(document_content.c.sha256, document_content.c.chunk_hashes)
-                .where(
-                    document_content.c.sha256.in_(list(sha256s)[:MOST_ASKED]), document_content.c.complete.is_(False)
-                )
-                .order_by(document_content.c.sha256)
-            ).all()
-            whole = [row.sha256 for row in rows if _fits(connection, row.sha256, row.chunk_hashes)]
-            if whole:
-                connection.execute(
-                    update(document_content).where(document_content.c.sha256.in_(whole)).values(complete=True)
-                )
+            if sent:
+                rows = [{"hash": hash_, "data": data} for hash_, data in sorted(sent.items())]
+                connection.execute(insert(document_chunk).on_conflict_do_nothing(), rows)
+            whole = _settle(connection, device_id, list(finished)[:MOST_ASKED], sent)
+            _note_uploaded(connection, device_id, sent, whole)
+        return whole
 
     def manifests(self, sha256s: Sequence[str]) -> list[Manifest]:
         """Return what makes up those of the contents that are here whole.
@@ -154,8 +149,87 @@ class ByteStore:
             )
 
 
+def _note_lists(connection: Connection, manifests: Sequence[Manifest]) -> None:
+    rows = [
+        {
+            "sha256": manifest.sha256,
+            "size": manifest.size,
+            "media_type": manifest.media_type[:100],
+            "chunk_hashes": manifest.chunks,
+            "complete": False,
+        }
+        for manifest in sorted(manifests, key=lambda each: each.sha256)
+    ]
+    statement = insert(document_content)
+    # A list of chunks that never came together may have been a false one: the next offer replaces it.
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[document_content.c.sha256],
+            set_={"chunk_hashes": statement.excluded.chunk_hashes, "size": statement.excluded.size},
+            where=document_content.c.complete.is_(False),
+        ),
+        rows,
+    )
+
+
+def _settle(connection: Connection, device_id: str, sha256s: Collection[str], sent: Mapping[str, bytes]) -> list[str]:
+    """Mark contents whole whose chunks are all here, were all sent by the laptop and fit the whole's hash.
+
+    Args:
+        connection: in a transaction.
+        device_id: who says that it has them.
+        sha256s: the contents.
+        sent: chunks it has just sent.
+
+    Returns:
+        Those that are whole and that the laptop showed to have, by this or before.
+    """
+    if not sha256s:
+        return []
+    columns = document_content.c
+    rows = connection.execute(
+        select(columns.sha256, columns.chunk_hashes, columns.complete)
+        .where(columns.sha256.in_(sha256s))
+        .order_by(columns.sha256)
+        .with_for_update()
+    ).all()
+    mine = set(shown_by(connection, device_id, sha256s))
+    earlier = {hash_ for row in rows if row.sha256 not in mine for hash_ in row.chunk_hashes} - sent.keys()
+    had = _uploaded(connection, device_id, earlier) | sent.keys()
+    shown = [row for row in rows if row.sha256 in mine or had.issuperset(row.chunk_hashes)]
+    good = [row for row in shown if row.complete or _fits(connection, row.sha256, row.chunk_hashes, sent)]
+    new = [row.sha256 for row in good if not row.complete]
+    if new:
+        connection.execute(update(document_content).where(columns.sha256.in_(new)).values(complete=True))
+    note_shown(connection, device_id, [row.sha256 for row in good if row.sha256 not in mine])
+    return [row.sha256 for row in good]
+
+
+def _note_uploaded(connection: Connection, device_id: str, sent: Collection[str], whole: Collection[str]) -> None:
+    """Note which chunks a laptop sent that made nothing whole yet, so that they need not be sent again."""
+    if not sent:
+        return
+    columns = document_content.c
+    lists = connection.scalars(select(columns.chunk_hashes).where(columns.sha256.in_(whole))) if whole else ()
+    spent = {hash_ for hashes in lists for hash_ in hashes}
+    rows = [{"device_id": device_id, "hash": hash_} for hash_ in sorted(set(sent) - spent)]
+    if rows:
+        connection.execute(insert(document_upload).on_conflict_do_nothing(), rows)
+
+
+def _uploaded(connection: Connection, device_id: str, hashes: Collection[str]) -> set[str]:
+    columns = document_upload.c
+    query = select(columns.hash).where(columns.device_id == device_id, _among(columns.hash, hashes))
+    return set(connection.scalars(query)) if hashes else set()
+
+
 def _present(connection: Connection, hashes: Collection[str]) -> set[str]:
-    return set(connection.scalars(select(document_chunk.c.hash).where(document_chunk.c.hash.in_(hashes))))
+    return set(connection.scalars(select(document_chunk.c.hash).where(_among(document_chunk.c.hash, hashes))))
+
+
+def _among(column: ColumnElement[str], values: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that a column is one of some values, as one parameter: there may be thousands."""
+    return column == any_(literal(list(values), ARRAY(Text)))
 
 
 def _reopen(connection: Connection, sha256s: Collection[str]) -> None:
@@ -167,11 +241,22 @@ def _reopen(connection: Connection, sha256s: Collection[str]) -> None:
         )
 
 
-def _fits(connection: Connection, sha256: str, hashes: Sequence[str]) -> bool:
-    """Return whether the chunks are all here and make the whole; one at a time, whatever its size."""
+def _fits(connection: Connection, sha256: str, hashes: Sequence[str], sent: Mapping[str, bytes]) -> bool:
+    """Return whether the chunks are all here and make the whole; one at a time, whatever its size.
+
+    Args:
+        connection: in a transaction.
+        sha256: of the whole.
+        hashes: of its chunks, in order.
+        sent: chunks that have just been stored, which were looked at already.
+    """
+    if list(hashes) == [sha256] and sha256 in sent:
+        return True
     whole = hashlib.sha256()
     for hash_ in hashes:
-        data = connection.execute(select(document_chunk.c.data).where(document_chunk.c.hash == hash_)).scalar()
+        data = sent.get(hash_)
+        if data is None:
+            data = connection.execute(select(document_chunk.c.data).where(document_chunk.c.hash == hash_)).scalar()
         if data is None:
             return False
         whole.update(data)

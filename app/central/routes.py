@@ -127,12 +127,8 @@ def device_routes(services: CentralServices) -> APIRouter:
         lambda device, message: services.audit.entries(device.device_id, message.after),
     )
     for_device("/lease", protocol.LeaseRequest, lambda device, m: services.lend(device, m.year))
-    for_device(
-        "/documents/offer",
-        protocol.OfferDocuments,
-        lambda _device, message: protocol.MissingChunks(services.bytes.offer(message.manifests)),
-    )
-    for_device("/documents/put", protocol.PutChunks, lambda _device, message: services.put_chunks(message))
+    for_device("/documents/offer", protocol.OfferDocuments, services.offer_documents)
+    for_device("/documents/put", protocol.PutChunks, services.put_chunks)
     for_device("/documents/find", protocol.FindManifests, services.find_manifests)
     for_device("/documents/get", protocol.MissingChunks, services.get_chunks)
     return router

@@ -24,6 +24,7 @@ from app.central.signing_key import Identity, identity
 from app.central.store import Store
 from app.central.trust import Trust
 from app.services.sync import protocol, trust_protocol
+from app.services.sync.document_protocol import Offered, Taken
 from app.timesource import SystemTime, TimeSource
 
 
@@ -86,19 +87,24 @@ class CentralServices:
 
     def find_manifests(self, device: DeviceIdentity, message: protocol.FindManifests) -> protocol.Manifests:
         """Return what makes up those of the contents that a laptop may ask about."""
-        known = self.documents.known_to(device.device_id, message.sha256s[:MOST_ASKED])
-        return protocol.Manifests(self.bytes.manifests(known))
+        asked = message.sha256s[:MOST_ASKED]
+        known = self.documents.known_to(device.device_id, asked)
+        found = self.bytes.manifests([sha256 for sha256 in asked if sha256 in known.asked])
+        self.documents.note_given(device.device_id, {each.sha256 for each in found} & known.given)
+        return protocol.Manifests(found)
 
     def get_chunks(self, device: DeviceIdentity, message: protocol.MissingChunks) -> protocol.Chunks:
         """Return bytes that a laptop may have."""
         wanted = message.hashes[: protocol.CHUNKS_A_REQUEST]
         return protocol.Chunks(self.bytes.get(self.documents.given_to(device.device_id, wanted)))
 
-    def put_chunks(self, message: protocol.PutChunks) -> protocol.Done:
+    def offer_documents(self, device: DeviceIdentity, message: protocol.OfferDocuments) -> Offered:
+        """Note what a laptop has, and say what it is to send of it."""
+        return self.bytes.offer(device.device_id, message.manifests)
+
+    def put_chunks(self, device: DeviceIdentity, message: protocol.PutChunks) -> Taken:
         """Take chunks, and mark the contents that are now whole."""
-        self.bytes.put(message.chunks)
-        self.bytes.finish(message.finished)
-        return protocol.Done()
+        return Taken(self.bytes.take(device.device_id, message.chunks, message.finished))
 
     def close(self) -> None:
         """End the live streams and close the connections to the database."""
@@ -146,7 +152,7 @@ def _build(engine: Engine, time: TimeSource, *, migrate: bool) -> CentralService
         authority=authority,
         recoveries=Recoveries(engine, store, authority, time),
         bytes=ByteStore(engine),
-        documents=DocumentScope(engine, time),
+        documents=DocumentScope(engine, own.device_id, time),
         audit=AuditHeads(engine, own, time),
         rescues=Rescues(engine, own, store, time),
         deletions=Deletions(engine, time),

@@ -23,6 +23,7 @@ from app.central import records
 from app.central.batch import Batch
 from app.central.checks import DeviceIdentity, Incoming, Judge, NoLonger, read, shape_refusal
 from app.central.copying import copy_in
+from app.central.document_claims import note_claims
 from app.central.noting import Event, Note, follow, write_notes
 from app.central.places import REFERENCE
 from app.central.signing_key import Identity
@@ -293,6 +294,7 @@ def lock_revision(connection: Connection) -> int:
 
 def _known_answers(connection: Connection, ids: Sequence[str]) -> dict[str, PushResult]:
     columns = change_log.c
+        note_claims(connection, [(e.incoming.change_set, e.result.revision) for e in entries if e.result.revision])
     rows = connection.execute(
         select(columns.change_set_id, columns.state, columns.revision, columns.receipt, columns.refusal).where(
             columns.change_set_id.in_(ids)

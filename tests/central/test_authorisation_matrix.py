@@ -159,9 +159,10 @@ class Authority:
             f"Opened {word}",
         )
         chunk = hashlib.sha256(record.data).hexdigest()
-        self.services.bytes.offer([protocol.Manifest(record.sha256, len(record.data), "text/plain", [chunk])])
-        self.services.bytes.put([(chunk, record.data)])
-        self.services.bytes.finish([record.sha256])
+        manifest = protocol.Manifest(record.sha256, len(record.data), "text/plain", [chunk])
+        sender = new_id()
+        self.services.bytes.offer(sender, [manifest])
+        assert self.services.bytes.take(sender, [(chunk, record.data)], [record.sha256]) == [record.sha256]
         return record
 
     def ask(self, path: str, message: Any, token: str = "") -> "Said":

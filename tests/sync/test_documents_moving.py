@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from app.central.tables import document_chunk, document_content
+from app.ids import new_id
 from app.models import Case, Child, Document
 from app.models.terms import CaseStatus, DocumentState
 from app.services.documents.store import CHUNK_BYTES
@@ -238,8 +239,8 @@ def test_a_chunk_damaged_on_this_disk_is_never_sent_and_comes_back_when_the_cent
     report = sync_once(dawn)
     assert (report.bytes_sent, report.documents_sent) == (0, 0)
     assert not dawn.documents.complete(sha256)
-    central.services.bytes.put([(dawn.documents.chunk_hashes(sha256)[0], data)])  # from another laptop
-    central.services.bytes.finish([sha256])
+    (chunk,) = dawn.documents.chunk_hashes(sha256)
+    assert central.services.bytes.take(new_id(), [(chunk, data)], [sha256]) == [sha256]  # from another laptop
     sync_once(dawn)
     assert dawn.documents.get(sha256) == data
 

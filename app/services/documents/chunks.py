@@ -67,6 +67,29 @@ class Content:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a content is made of.
+
+    Attributes:
+        hashes: of its chunks, in order.
+    """
+
+    sha256: str
+    size: int
+    media_type: str
+    hashes: Sequence[str]
+
+    @property
+    def well_formed(self) -> bool:
+        """Whether it can be true at all."""
+        return (
+            0 <= self.size <= MAX_CONTENT_BYTES
+            and len(self.hashes) == chunk_count(self.size)
+            and all(HASH.fullmatch(hash_) for hash_ in (self.sha256, *self.hashes))
+        )
+
+
 def chunk_count(size: int) -> int:
     """Return how many chunks hold ``size`` bytes (none for empty content)."""
     return -(-size // CHUNK_BYTES)
@@ -98,20 +121,42 @@ def insert_chunk(connection: Connection, hash_: str, data: bytes) -> None:
     connection.execute(insert(CHUNK).values(hash=hash_, data=data).on_conflict_do_nothing())
 
 
-def insert_manifest(connection: Connection, sha256: str, size: int, media_type: str, hashes: Sequence[str]) -> None:
-    """Note what a content is made of.
+def made_of(connection: Connection, sha256s: Sequence[str]) -> dict[str, Made]:
+    """Return what those of some contents are made of whose manifests are here."""
+    lists: dict[str, list[str]] = {}
+    for row in connection.execute(
+        select(CONTENT_CHUNK.c.sha256, CONTENT_CHUNK.c.hash)
+        .where(CONTENT_CHUNK.c.sha256.in_(sha256s))
+        .order_by(CONTENT_CHUNK.c.sha256, CONTENT_CHUNK.c.position)
+    ):
+        lists.setdefault(row.sha256, []).append(row.hash)
+    rows = connection.execute(select(CONTENT).where(CONTENT.c.sha256.in_(sha256s)))
+    return {row.sha256: Made(row.sha256, row.size, row.media_type, lists.get(row.sha256, [])) for row in rows}
 
-    Raises:
-        ContentDamaged: something else is noted already.
+
+def insert_manifests(connection: Connection, contents: Sequence[Made]) -> list[str]:
+    """Note what contents are made of.
+
+    Returns:
+        Those of which something else is noted already, or that cannot be true; nothing was noted of them.
     """
-    known = connection.scalars(
-        select(CONTENT_CHUNK.c.hash).where(CONTENT_CHUNK.c.sha256 == sha256).order_by(CONTENT_CHUNK.c.position)
-    ).all()
-    if known and list(known) != list(hashes):
-        raise ContentDamaged("A document's list of pages arrived damaged. The next sync fetches it again.")
-    connection.execute(insert(CONTENT).values(sha256=sha256, size=size, media_type=media_type).on_conflict_do_nothing())
-    if hashes and not known:
-        connection.execute(
-            insert(CONTENT_CHUNK),
-            [{"sha256": sha256, "position": place, "hash": hash_} for place, hash_ in enumerate(hashes)],
-        )
+    known = made_of(connection, [content.sha256 for content in contents])
+    new: dict[str, Made] = {}
+    false = []
+    for content in contents:
+        noted = known.get(content.sha256) or new.get(content.sha256)
+        if not content.well_formed or (noted is not None and noted.hashes and list(noted.hashes) != [*content.hashes]):
+            false.append(content.sha256)
+        elif noted is None or not noted.hashes:
+            new[content.sha256] = content
+    if new:
+        rows = [{"sha256": each.sha256, "size": each.size, "media_type": each.media_type} for each in new.values()]
+        connection.execute(insert(CONTENT).on_conflict_do_nothing(), rows)
+    places = [
+        {"sha256": each.sha256, "position": place, "hash": hash_}
+        for each in new.values()
+        for place, hash_ in enumerate(each.hashes)
+    ]
+    if places:
+        connection.execute(insert(CONTENT_CHUNK), places)
+    return false

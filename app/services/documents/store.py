@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from app.errors import EnvironmentFault
@@ -19,16 +19,17 @@ from app.services.documents.chunks import (
     CHUNK_BYTES,
     CONTENT,
     CONTENT_CHUNK,
-    HASH,
     MAX_CONTENT_BYTES,
     METADATA,
     QUERY_BATCH,
     Content,
     ContentDamaged,
     ContentMissing,
+    Made,
     chunk_count,
     insert_chunk,
-    insert_manifest,
+    insert_manifests,
+    made_of,
     missing,
     remove,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "ContentDamaged",
     "ContentMissing",
     "DocumentStore",
+    "Made",
     "chunk_count",
 ]
 _WRITING = "rollcall_writing"  # the execution option on which the vault's engines begin with the write lock
@@ -99,7 +101,7 @@ class DocumentStore:
         pieces = [data[start : start + CHUNK_BYTES] for start in range(0, len(data), CHUNK_BYTES)]
         hashes = [hashlib.sha256(piece).hexdigest() for piece in pieces]
         with self._writer.begin() as connection:
-            insert_manifest(connection, sha256, len(data), media_type, hashes)
+            _insert_manifest(connection, Made(sha256, len(data), media_type, hashes))
             for hash_, piece in zip(hashes, pieces, strict=True):
                 insert_chunk(connection, hash_, piece)
         self._carry_over()
@@ -245,6 +247,13 @@ class DocumentStore:
             raise ContentDamaged("A stored page is damaged. Sync to fetch it again. The record is kept.")
         return bytes(data)
 
+    def get_chunks(self, hashes: Sequence[str]) -> list[tuple[str, bytes]]:
+        """Return those of some chunks, in the order given, that are here and what their hash promises."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(CHUNK).where(CHUNK.c.hash.in_(hashes))).all()
+        good = {row.hash: bytes(row.data) for row in rows if hashlib.sha256(row.data).hexdigest() == row.hash}
+        return [(hash_, good[hash_]) for hash_ in dict.fromkeys(hashes) if hash_ in good]
+
     def put_chunk(self, hash_: str, data: bytes) -> None:
         """Store one chunk that arrived; a damaged chunk already stored under this hash is replaced.
 
@@ -282,15 +291,27 @@ class DocumentStore:
         Raises:
             ContentDamaged: the manifest contradicts itself, or the one already here.
         """
-        well_formed = (
-            0 <= size <= MAX_CONTENT_BYTES
-            and len(chunk_hashes) == chunk_count(size)
-            and all(HASH.fullmatch(hash_) for hash_ in (sha256, *chunk_hashes))
-        )
-        if not well_formed:
-            raise ContentDamaged("A document's list of pages arrived damaged. The next sync fetches it again.")
         with self._writer.begin() as connection:
-            insert_manifest(connection, sha256, size, media_type, chunk_hashes)
+            _insert_manifest(connection, Made(sha256, size, media_type, chunk_hashes))
+
+    def add_manifests(self, contents: Sequence[Made]) -> list[str]:
+        """Do what :meth:`add_manifest` does for several contents, in one transaction.
+
+        Returns:
+            Those that contradict themselves, or what is noted here; nothing was noted of them.
+        """
+        if not contents:
+            return []
+        with self._writer.begin() as connection:
+            return insert_manifests(connection, contents)
+
+    def manifests(self, sha256s: Iterable[str]) -> dict[str, Made]:
+        """Return what those of some contents are made of whose manifests are here."""
+        wanted, found = list(dict.fromkeys(sha256s)), dict[str, Made]()
+        with self._engine.connect() as connection:
+            for start in range(0, len(wanted), QUERY_BATCH):
+                found |= made_of(connection, wanted[start : start + QUERY_BATCH])
+        return found
 
     def forget_damaged(self, sha256: str) -> int:
         """Drop those chunks of a content whose stored bytes no longer match, so that a sync fetches them again.
@@ -372,3 +393,8 @@ class DocumentStore:
         if content is None:
             raise missing()
         return content
+
+
+def _insert_manifest(connection: Connection, content: Made) -> None:
+    if insert_manifests(connection, [content]):
+        raise ContentDamaged("A document's list of pages arrived damaged. The next sync fetches it again.")

@@ -11,10 +11,11 @@ from time import monotonic
 
 from app.logs import get_logger
 from app.services.access import Permission, require
-from app.services.documents.store import CHUNK_BYTES, ContentDamaged, DocumentStore
+from app.services.documents.store import CHUNK_BYTES, DocumentStore, Made
 from app.services.sync import document_wishes as wishes_of
 from app.services.sync import protocol
 from app.services.sync.document_mending import mend
+from app.services.sync.document_protocol import Offered, Taken
 from app.services.sync.document_wishes import BOTH, LATER, MOST_A_SYNC, Unsettled, Wishes
 from app.services.sync.faults import nonsense
 from app.services.sync.telling import Progress, SyncProgress, SyncReport, Transport
@@ -55,9 +56,9 @@ def move_documents(
     if not found:
         return
     moving = _sorted_out(ws, found)
-    done = 0
+    done, pace = 0, Pace()
     for some in _pieces(moving, DOCUMENTS_A_STEP):
-        _settle(ws, transport, some, report)
+        _settle(ws, transport, some, report, pace)
         done += len(some)
         if progress is not None:
             progress(SyncProgress(PHASE, done, len(moving)))
@@ -73,14 +74,14 @@ def _sorted_out(ws: Workspace, found: Sequence[Unsettled]) -> list[Unsettled]:
     return [row for row in found if row.wanted or row.sha256 in here][:MOST_A_SYNC]
 
 
-def _settle(ws: Workspace, transport: Transport, some: Sequence[Unsettled], report: SyncReport) -> None:
+def _settle(ws: Workspace, transport: Transport, some: Sequence[Unsettled], report: SyncReport, pace: "Pace") -> None:
     store = ws.documents
     whole = store.complete_among(row.sha256 for row in some)
     here = [row.sha256 for row in some if row.sha256 in whole]
-    safe = send(store, transport, here, report)
+    safe = send(store, transport, here, report, pace)
     # On a full disk what only this laptop has still goes out; what it lacks waits for room.
-    lacking = [] if ws.room().in_use else [row.sha256 for row in some if row.sha256 not in set(here)]
-    fetched = fetch(store, transport, lacking, report)
+    lacking = [] if ws.room().in_use else [row.sha256 for row in some if row.sha256 not in whole]
+    fetched = fetch(store, transport, lacking, report, pace=pace)
     with ws.local_session() as session:
         wishes_of.note(session, [*safe, *fetched], BOTH)
         wishes_of.answered(session, [*here, *fetched])
@@ -99,54 +100,53 @@ def held_by_central(transport: Transport, sha256s: Sequence[str]) -> dict[str, p
 # -- up ------------------------------------------------------------------------------------------------------------
 
 
-def send(store: DocumentStore, transport: Transport, sha256s: Sequence[str], report: SyncReport) -> list[str]:
+def send(
+    store: DocumentStore,
+    transport: Transport,
+    sha256s: Sequence[str],
+    report: SyncReport,
+    pace: "Pace | None" = None,
+) -> list[str]:
     """Send what the central store lacks of some contents.
 
     Returns:
         Those that it holds whole now, by its own word.
     """
-    manifests = [manifest for sha256 in sha256s if (manifest := _manifest(store, sha256)) is not None]
+    made = store.manifests(sha256s)
+    manifests = [protocol.Manifest(each.sha256, each.size, each.media_type, [*each.hashes]) for each in made.values()]
     if not manifests:
         return []
-    missing = transport.call("/documents/offer", protocol.OfferDocuments(manifests), protocol.MissingChunks).hashes
-    if not {hash_ for manifest in manifests for hash_ in manifest.chunks}.issuperset(missing):
+    answer = transport.call("/documents/offer", protocol.OfferDocuments(manifests), Offered)
+    if not {hash_ for manifest in manifests for hash_ in manifest.chunks}.issuperset(answer.hashes):
         raise nonsense()
-    lacking = {manifest.sha256: set(missing).intersection(manifest.chunks) for manifest in manifests}
-    ready = [sha256 for sha256, hashes in lacking.items() if not hashes]
-    for some in _Load(missing, manifests):
-        chunks, bad = _read(store, some)
+    whole = _among(answer.whole, made)
+    lacking = {manifest.sha256: set(answer.hashes).intersection(manifest.chunks) for manifest in manifests}
+    ready = [sha256 for sha256, hashes in lacking.items() if not hashes and sha256 not in whole]
+    for some in _Load(answer.hashes, manifests, pace or Pace()):
+        chunks = store.get_chunks(some)
+        bad = set(some) - {hash_ for hash_, _ in chunks}
         for sha256 in [sha256 for sha256, hashes in lacking.items() if hashes & bad]:
+            get_logger().error("damaged chunk not sent")
             store.forget_damaged(sha256)
             del lacking[sha256]
         for hashes in lacking.values():
             hashes.difference_update(some)
         finished = [*ready, *(sha256 for sha256, hashes in lacking.items() if not hashes and sha256 not in ready)]
-        transport.call("/documents/put", protocol.PutChunks(chunks, finished), protocol.Done)
+        taken = transport.call("/documents/put", protocol.PutChunks(chunks, finished), Taken)
+        whole |= _among(taken.whole, finished)
         report.bytes_sent += sum(len(data) for _, data in chunks)
         lacking = {sha256: hashes for sha256, hashes in lacking.items() if hashes}
         ready = []
-    held = held_by_central(transport, [manifest.sha256 for manifest in manifests])
-    report.documents_sent += sum(bool(set(missing).intersection(manifest.chunks)) for manifest in held.values())
-    return list(held)
+    whole |= set(held_by_central(transport, [sha256 for sha256 in made if sha256 not in whole]))
+    report.documents_sent += sum(bool(set(answer.hashes).intersection(made[sha256].hashes)) for sha256 in whole)
+    return [sha256 for sha256 in made if sha256 in whole]
 
 
-def _manifest(store: DocumentStore, sha256: str) -> protocol.Manifest | None:
-    content = store.describe(sha256)
-    if content is None:
-        return None
-    return protocol.Manifest(sha256, content.size, content.media_type, store.chunk_hashes(sha256))
-
-
-def _read(store: DocumentStore, hashes: Iterable[str]) -> tuple[list[tuple[str, bytes]], set[str]]:
-    """Return chunks, and the hashes of those that are damaged on this disk: they are not sent."""
-    chunks, bad = [], set()
-    for hash_ in hashes:
-        try:
-            chunks.append((hash_, store.get_chunk(hash_)))
-        except ContentDamaged:
-            get_logger().error("damaged chunk not sent")
-            bad.add(hash_)
-    return chunks, bad
+def _among(named: Sequence[str], known: Iterable[str]) -> set[str]:
+    found = set(named)
+    if not found.issubset(known):
+        raise nonsense()
+    return found
 
 
 # -- down ----------------------------------------------------------------------------------------------------------
@@ -158,6 +158,7 @@ def fetch(
     sha256s: Sequence[str],
     report: SyncReport,
     moved: Moved = lambda _bytes: None,
+    pace: "Pace | None" = None,
 ) -> list[str]:
     """Fetch what is missing here of some contents; one that arrives damaged does not stop the others.
 
@@ -167,16 +168,14 @@ def fetch(
     fetched: list[str] = []
     found = held_by_central(transport, sha256s)
     manifests = [found[sha256] for sha256 in sha256s if sha256 in found]
-    waiting: list[str] = []
-    for manifest in manifests:
-        try:
-            store.add_manifest(manifest.sha256, manifest.size, manifest.media_type, manifest.chunks)
-        except ContentDamaged:
-            # What was noted here before is false, or what came now is; neither is kept.
-            _drop(store, manifest.sha256, report)
-            continue
-        waiting += manifest.chunks
-    for some in _Load(store.missing_chunks(waiting), manifests):
+    made = [Made(manifest.sha256, manifest.size, manifest.media_type, manifest.chunks) for manifest in manifests]
+    false = set(store.add_manifests(made))
+    for sha256 in false:
+        # What was noted here before is false, or what came now is; neither is kept.
+        _drop(store, sha256, report)
+    manifests = [manifest for manifest in manifests if manifest.sha256 not in false]
+    waiting = [hash_ for manifest in manifests for hash_ in manifest.chunks]
+    for some in _Load(store.missing_chunks(waiting), manifests, pace or Pace()):
         _fetch_group(store, transport, some, report, moved)
     whole = store.complete_among(manifest.sha256 for manifest in manifests)
     for manifest in manifests:
@@ -216,14 +215,25 @@ def _drop(store: DocumentStore, sha256: str, report: SyncReport) -> None:
 # -- pieces --------------------------------------------------------------------------------------------------------
 
 
-class _Load:
-    """Chunks in the groups in which they travel; how many go together follows how fast the last group went.
+class Pace:
+    """How many chunks go together: it follows how fast the last group went.
 
     The first goes alone. While a group takes no longer than ``_QUICK_SECONDS`` the next may be twice as large; after
     one that took longer they go one by one again, so that a weak network is not asked for more than it can carry.
     """
 
-    def __init__(self, hashes: Sequence[str], manifests: Iterable[protocol.Manifest]) -> None:
+    def __init__(self) -> None:
+        self.most = 1
+
+    def note(self, seconds: float) -> None:
+        """Take note of how long a group took."""
+        self.most = min(protocol.CHUNKS_A_REQUEST, self.most * 2) if seconds <= _QUICK_SECONDS else 1
+
+
+class _Load:
+    """Chunks in the groups in which they travel, each as large as the pace allows."""
+
+    def __init__(self, hashes: Sequence[str], manifests: Iterable[protocol.Manifest], pace: Pace) -> None:
         self._sizes: dict[str, int] = {}
         self._owners: dict[str, str] = {}
         places: dict[str, int] = {}
@@ -235,7 +245,7 @@ class _Load:
                 places.setdefault(hash_, place)
         # One of each document in turn.
         self._waiting = deque(sorted(hashes, key=lambda hash_: places.get(hash_, 0)))
-        self._most = 1
+        self._pace = pace
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield groups; the time until the next is asked for is how long one took."""
@@ -243,8 +253,7 @@ class _Load:
             group = self._next_group()
             started = monotonic()
             yield group
-            quick = monotonic() - started <= _QUICK_SECONDS
-            self._most = min(protocol.CHUNKS_A_REQUEST, self._most * 2) if quick else 1
+            self._pace.note(monotonic() - started)
 
     def _next_group(self) -> list[str]:
         group: list[str] = []
@@ -253,7 +262,7 @@ class _Load:
         while self._waiting and len(group) < protocol.CHUNKS_A_REQUEST:
             hash_ = self._waiting[0]
             size, owner = self._sizes.get(hash_, CHUNK_BYTES), self._owners.get(hash_, "")
-            most = CHUNK_BYTES if owner in owners else self._most * CHUNK_BYTES
+            most = CHUNK_BYTES if owner in owners else self._pace.most * CHUNK_BYTES
             if group and total + size > most:
                 break
             group.append(self._waiting.popleft())
