@@ -277,6 +277,7 @@ class Store:
         touches = [(UUID(row), entry.result.revision) for entry in entries for row in entry.touched]
         copy_in(connection, change_touch, touches)
         write_notes(connection, [(entry.result.revision or 0, entry.note) for entry in entries if entry.note])
+        note_claims(connection, [(e.incoming.change_set, e.result.revision) for e in entries if e.result.revision])
         newest = max((entry.result.revision or 0 for entry in entries), default=0)
         if newest:
             # Told with the commit, in the same statement: nobody hears of a revision that is rolled back.
@@ -294,7 +295,6 @@ def lock_revision(connection: Connection) -> int:
 
 def _known_answers(connection: Connection, ids: Sequence[str]) -> dict[str, PushResult]:
     columns = change_log.c
-        note_claims(connection, [(e.incoming.change_set, e.result.revision) for e in entries if e.result.revision])
     rows = connection.execute(
         select(columns.change_set_id, columns.state, columns.revision, columns.receipt, columns.refusal).where(
             columns.change_set_id.in_(ids)
