@@ -1,6 +1,6 @@
 """What a change set must be before it is merged: readable, signed, by somebody who may, with values that fit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -96,9 +96,20 @@ _PERSON_LEFT = NoLonger("The person who recorded this may no longer sync, so it 
 class Judge:
     """Refuses change sets, with the reason in words; knows people and roles as they are in this transaction."""
 
-    def __init__(self, connection: Connection, device: DeviceIdentity, now: datetime) -> None:
+    def __init__(
+        self, connection: Connection, device: DeviceIdentity, now: datetime, taken: Collection[str] = frozenset()
+    ) -> None:
+        """Look at who is there.
+
+        Args:
+            connection: in the transaction in which is merged.
+            device: whose change sets are judged.
+            now: the time.
+            taken: change sets that this store had taken before it was put back: what they may was judged then.
+        """
         self._connection = connection
         self._device = device
+        self._taken = taken
         self._scope = Scope(connection)
         self._reach = Reach(
             connection, device.device_id, Visibility(connection, viewers_of(connection, device.device_id), now)
@@ -121,7 +132,7 @@ class Judge:
         return {each.change_set.id: self._judged(each.change_set, unfit[each.change_set.id]) for each in due}
 
     def _judged(self, change_set: ChangeSet, unfit: str | None) -> str | None:
-        why = unfit or self._outside(change_set)
+        why = unfit or (None if change_set.id in self._taken else self._outside(change_set))
         if why is None:
             self._scope.take(change_set)
             self._reach.take(change_set)
@@ -134,7 +145,7 @@ class Judge:
         change_set = incoming.change_set
         if not verified(self._device.public_key, incoming.signed.body, incoming.signed.signature):
             return "The signature of this change does not fit. It may have been damaged on this laptop."
-        if self._device.importing:
+        if self._device.importing or change_set.id in self._taken:
             return shape_refusal(change_set.changes)
         # What the laptop does by itself it does with the rights of the person it was given to.
         actor_id = change_set.actor or self._device.user_id

@@ -1,8 +1,9 @@
 """What a restored store gets back from laptops: change sets it had accepted, signed as they were.
 
 Any laptop may bring what any other made: the maker's signature is on it, and it is judged with the maker's rights. So
-work is not lost with the one laptop that made it. The store's own change sets come back too (people, teams, laptops
-let in and revoked), since its own signature is on them; they restore who is let in.
+work is not lost with the one laptop that made it. A laptop's own work comes sealed to the store, with the receipt that
+the store had given for it (:mod:`app.central.kept_sets`), and is not judged again. The store's own change sets come
+back too (people, teams, laptops let in and revoked), since its own signature is on them; they restore who is let in.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.central.checks import DeviceIdentity, read, shape_refusal
+from app.central.kept_sets import opened
 from app.central.store import Store
 from app.central.tables import change_log, device_credential, device_person
 from app.errors import BugError
@@ -43,17 +45,18 @@ class HandedBack:
         Raises:
             ProtocolError: something is not a change set.
         """
-        named = [(_device_of(signed), signed) for signed in sets]
+        plain, _ = opened(self._store.identity, sets)
+        devices = [_decoded(signed).device for signed in plain]
         results: list[PushResult] = []
         own = self._store.identity.device_id
-        for device_id, group in groupby(named, key=lambda pair: pair[0]):
-            theirs = [signed for _, signed in group]
+        for device_id, group in groupby(range(len(sets)), key=devices.__getitem__):
+            theirs = list(group)
             if device_id == own:
-                results += [self._own(signed) for signed in theirs]
+                results += [self._own(plain[place]) for place in theirs]
             elif (maker := self._maker(device_id)) is None:
-                results += [PushResult(read_id(signed), HELD) for signed in theirs]
+                results += [PushResult(_decoded(plain[place]).id, HELD) for place in theirs]
             else:
-                results += self._store.push(maker, theirs).results
+                results += self._store.push(maker, [sets[place] for place in theirs]).results
         return PushAnswer(results, 0)
 
     def _maker(self, device_id: str) -> DeviceIdentity | None:
@@ -89,15 +92,6 @@ class HandedBack:
         if answer is None:
             raise BugError("A change that was just recorded is not in the log.")
         return answer
-
-
-def read_id(signed: SignedSet) -> str:
-    """Return a change set's id."""
-    return _decoded(signed).id
-
-
-def _device_of(signed: SignedSet) -> str:
-    return _decoded(signed).device
 
 
 def _decoded(signed: SignedSet) -> ChangeSet:

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from app.central.answering import answered, answered_to, version_of
 from app.central.checks import DeviceIdentity
+from app.central.kept_sets import lives
 from app.central.services import CentralServices
 from app.services.sync import protocol, trust_protocol
 from app.services.sync.rescue_protocol import DeletionsQuestion, DeletionsWord, FetchPiece, HandInRequest, RescueSession
@@ -89,7 +90,7 @@ def device_routes(services: CentralServices) -> APIRouter:
 
     for_device("/push", protocol.PushRequest, services.push)
     for_device("/pull", protocol.PullRequest, services.pull)
-    for_device("/epochs", EpochsRequest, lambda _device, _message: services.epochs.answer())
+    for_device("/epochs", EpochsRequest, lambda _device, _message: lives(services.epochs, services.identity))
     for_device("/hand-back", HandBackRequest, lambda _device, message: services.handed_back.take(message.sets))
     for_device(
         "/own-sets",

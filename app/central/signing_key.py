@@ -3,6 +3,9 @@
 import base64
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -10,6 +13,7 @@ from app.central.tables import fact
 from app.ids import new_id
 from app.services.signing import Signer, new_seed
 
+_SEALING_BYTES = 32
 _SEED, _DEVICE = "signing_seed", "device_id"
 
 
@@ -29,6 +33,12 @@ class Identity:
     def signer(self) -> Signer:
         """What signs with the key."""
         return Signer(self.seed)
+
+    @property
+    def sealing_key(self) -> X25519PrivateKey:
+        """What opens the work that laptops keep sealed for this store. It follows from the seed."""
+        derived = HKDF(SHA256(), _SEALING_BYTES, salt=None, info=b"rollcall store sealing 1").derive(self.seed)
+        return X25519PrivateKey.from_private_bytes(derived)
 
 
 def identity(engine: Engine) -> Identity:

@@ -24,6 +24,7 @@ from app.central.batch import Batch
 from app.central.checks import DeviceIdentity, Incoming, Judge, NoLonger, read, shape_refusal
 from app.central.copying import copy_in
 from app.central.document_claims import note_claims
+from app.central.kept_sets import opened
 from app.central.noting import Event, Note, follow, write_notes
 from app.central.places import REFERENCE
 from app.central.signing_key import Identity
@@ -88,21 +89,29 @@ class Store:
         Raises:
             ProtocolError: something is not a change set of this laptop; nothing was done.
         """
-        incoming = [read(device, signed) for signed in sets]
+        plain, places = opened(self.identity, sets)
+        incoming = [read(device, signed) for signed in plain]
+        taken = {incoming[place].change_set.id for place in places}
         try:
-            return self._push(device, incoming, confirmed)
+            return self._push(device, incoming, confirmed, taken)
         except OperationalError as error:
             if not isinstance(error.orig, DeadlockDetected):
                 raise
             # With a migration, which takes the tables' locks in its own order: nothing was done, so once more.
-            return self._push(device, incoming, confirmed)
+            return self._push(device, incoming, confirmed, taken)
 
-    def _push(self, device: DeviceIdentity, incoming: Sequence[Incoming], confirmed: Collection[str]) -> PushAnswer:
+    def _push(
+        self,
+        device: DeviceIdentity,
+        incoming: Sequence[Incoming],
+        confirmed: Collection[str],
+        taken: Collection[str],
+    ) -> PushAnswer:
         with self.engine.begin() as connection:
             revision = lock_revision(connection)
             last = self._last_sequence(connection, device.device_id)
             answers = _known_answers(connection, [each.change_set.id for each in incoming])
-            judge = Judge(connection, device, self.time.now())
+            judge = Judge(connection, device, self.time.now(), taken)
             due: list[Incoming] = []
             for each in incoming:
                 change_set = each.change_set
@@ -118,6 +127,7 @@ class Store:
                     due.append(each)
                     last += 1
             meant = {each.change_set.id for each in due if each.change_set.id in confirmed and judge.may_confirm(each)}
+            meant |= set(taken)
             entries = self._take(connection, judge, due, revision, meant)
             self._log(connection, entries)
             answers |= {entry.result.id: entry.result for entry in entries}

@@ -16,12 +16,23 @@ class EpochsRequest(msgspec.Struct):
 
 
 class Epochs(msgspec.Struct):
-    """The lives of the central store, oldest first, each with the revision it began after."""
+    """The lives of the central store, oldest first, each with the revision it began after.
+
+    Attributes:
+        sealing_key: raw X25519; what a laptop can no longer read it keeps sealed to this (empty from a store of the
+            version before).
+        signature: the store's, over :func:`app.services.sync.kept_sets.sealing_statement`.
+    """
 
     epochs: list[tuple[str, int]]
+    sealing_key: bytes = b""
+    signature: bytes = b""
 
 
 class HandBackRequest(msgspec.Struct):
-    """Change sets that the store had accepted and may have lost, of any laptop, in the order of their revisions."""
+    """Change sets that the store had accepted and may have lost, of any laptop, in the order of their revisions.
+
+    One that its laptop can no longer read stands there sealed (:mod:`app.services.sync.kept_sets`).
+    """
 
     sets: list[SignedSet]
