@@ -39,10 +39,15 @@ class Outcome:
 
 @dataclass(slots=True)
 class Batch:
-    """The rows a batch touches, as they become. Nothing is written before :meth:`write`."""
+    """The rows a batch touches, as they become. Nothing is written before :meth:`write`.
+
+    Attributes:
+        known: where rows belong as they are stored, as far as that was read already.
+    """
 
     connection: Connection
     now: datetime
+    known: Places | None = None
     rows: dict[Key, dict[str, Any] | None] = field(default_factory=dict)
     stored: set[Key] = field(default_factory=set)
     fresh: set[Key] = field(default_factory=set)
@@ -53,7 +58,7 @@ class Batch:
 
     def __post_init__(self) -> None:
         """Start from what is stored."""
-        self.places = Places(self.connection)
+        self.places = Places(self.connection, self.known)
         self.noter = Noter(self.connection, self.places)
 
     def load(self, change_sets: Sequence[ChangeSet]) -> None:

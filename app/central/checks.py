@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from app.central.earlier import role_at
+from app.central.places import Places
 from app.central.scope import INTERESTED, RESTRICTED, Scope
 from app.central.tables import device_person
 from app.central.visibility import Visibility, viewers_of
@@ -166,6 +167,11 @@ class Judge:
         if why is None and not self._reach.may(change_set):
             return NoLonger(OUT_OF_SCOPE, self._reach.team(change_set))
         return why
+
+    @property
+    def stored_places(self) -> Places | None:
+        """Where the rows of these change sets belong as they are stored, as far as judging them had to know."""
+        return self._reach.stored
 
     def may_confirm(self, incoming: Incoming) -> bool:
         """Return whether a change set was made by somebody whose word on large deletions counts."""

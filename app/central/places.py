@@ -50,6 +50,7 @@ class Places:
     """Where rows belong. Rows that it does not know it reads."""
 
     def __init__(self, connection: Connection, known: "Places | None" = None) -> None:
+        """Begin with what others know already, if anything; from then on each goes its own way."""
         self._connection = connection
         self._links: dict[Key, Links | None] = dict(known._links) if known else {}
         self._by: dict[tuple[str, str, str], set[str]] = (

@@ -26,7 +26,7 @@ from app.central.copying import copy_in
 from app.central.document_claims import note_claims
 from app.central.kept_sets import opened
 from app.central.noting import Event, Note, follow, write_notes
-from app.central.places import REFERENCE
+from app.central.places import REFERENCE, Places
 from app.central.signing_key import Identity
 from app.central.tables import change_log, change_touch, device_credential, revision_counter
 from app.errors import BugError
@@ -214,7 +214,8 @@ class Store:
         applied: dict[str, _Entry] = {}
         try:
             with connection.begin_nested():
-                applied = {entry.result.id: entry for entry in self._apply(connection, good, revision)}
+                known = judge.stored_places
+                applied = {entry.result.id: entry for entry in self._apply(connection, good, revision, known=known)}
         except (IntegrityError, DataError, FuseError):
             for each in good:
                 entry = self._apply_alone(connection, each, revision, meant=each.change_set.id in meant)
@@ -237,11 +238,17 @@ class Store:
             )
 
     def _apply(
-        self, connection: Connection, sets: Sequence[Incoming], revision: int, *, meant: bool = False
+        self,
+        connection: Connection,
+        sets: Sequence[Incoming],
+        revision: int,
+        *,
+        meant: bool = False,
+        known: Places | None = None,
     ) -> list[_Entry]:
         if not sets:
             return []
-        batch = Batch(connection, self.time.now())
+        batch = Batch(connection, self.time.now(), known)
         batch.load([each.change_set for each in sets])
         outcomes = [batch.merge(each.change_set) for each in sets]
         if not meant:

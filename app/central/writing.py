@@ -36,6 +36,7 @@ class Reach:
         self._visibility = visibility
         self._holdings = Holdings(connection, device_id)
         self._places = Places(connection)
+        self._stored: Places | None = None
         self._visible: set[str] = set()
         self._asked: set[str] = set()
         self._withheld: set[Key] = set()
@@ -49,10 +50,16 @@ class Reach:
         lead = self._places.read(wanted)
         lead += [(change.table, links) for change in _changes(change_sets) if (links := _new_links(change))]
         self._places.prepare(lead)
+        self._stored = Places(self._connection, self._places)
         units: set[str] = set()
         for change in _changes(change_sets):
             units.update(*self._where(change))
         self._see(units)
+
+    @property
+    def stored(self) -> Places | None:
+        """Where the rows belong as they are stored, before any of these change sets; None where nothing was read."""
+        return self._stored
 
     def may(self, change_set: ChangeSet) -> bool:
         """Return whether the laptop may write all that a change set writes."""
