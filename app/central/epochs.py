@@ -8,6 +8,7 @@ clean failover there is nothing to hand back.
 """
 
 import secrets
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -96,7 +97,7 @@ class EpochBook:
         epochs = _decoded(stored)
         if if_not is None or known != if_not:
             # A store of the version before this one has lost nothing by that.
-            epochs = [*epochs, (secrets.token_hex(6), revision if epochs else 0)][-_MOST:]
+            epochs = [*epochs, (_new_name(epochs), revision if epochs else 0)][-_MOST:]
             if epochs[1:]:
                 driver.execute("UPDATE number_counter SET next = next + %s", (NUMBERS_SKIPPED,))
                 get_logger().warning("a new life of the store", revision=revision, count=len(epochs))
@@ -106,6 +107,14 @@ class EpochBook:
         driver.commit()
         self._epochs = epochs
         return revision
+
+
+def _new_name(epochs: Sequence[tuple[str, int]]) -> str:
+    """Return a name that no life had before: a laptop that knows it would take the new life for the old."""
+    known = {name for name, _ in epochs}
+    while (name := secrets.token_hex(6)) in known:
+        pass
+    return name
 
 
 def _decoded(stored: str | None) -> list[tuple[str, int]]:

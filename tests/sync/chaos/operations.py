@@ -229,7 +229,7 @@ def move_case(hands: Hands) -> str:
     with hands.ws.write("Moved a case to a team") as session:
         case = hands.pick(session, Case)
         team = hands.pick(session, Team)
-        if case is None:
+        if case is None or team is None:  # a laptop that has fetched nothing yet knows no team
             return "no case"
         case.team_id = team.id if hands.chance.random() < 0.85 else None
     return f"{case.id[-6:]} to team {team.name if case.team_id else 'none'}"
