@@ -1,22 +1,25 @@
 """Ten changed of ten thousand, nothing changed, and the same at a hundred thousand.
 
-Floor of the ten: the same rows as JSON through the same ASGI stack (one upsert into PostgreSQL, one list back) and
-a bare insert of them into SQLCipher, each committed. Floor of an idle sync: one request to the same stack that does
-nothing. Two laptops keep their connections, as running programs do; medians of many turns.
+Floor of the ten: the same rows as JSON through the same ASGI stack (one upsert into PostgreSQL, one list back, in a
+database of its own with as many rows) and a bare insert of them into SQLCipher, each committed. Floor of an idle sync:
+one request to the same stack that does nothing. Two laptops keep their connections, as running programs do; medians of
+many turns.
 """
 
 import statistics
 import tempfile
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
 import httpx
 import sqlcipher3
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 
-from app.central import embedded
-from app.models import Case
+from app.central import embedded, records
+from app.central.services import CentralServices, build_services
+from app.models import Case, Child
 from app.services.sync.shapes import columns_of
 from app.services.vault.database import PRAGMAS
 from tests.bench.sync_scene import (
@@ -70,7 +73,8 @@ def _measure(postgres: Any, scratch: Path, count: int, turns: int) -> dict[str, 
         here.sync()
         there.sync()
     found: dict[str, list[float]] = {name: [] for name in ("sync", "floor", "idle", "nothing", "calls", "idle_calls")}
-    engine = create_engine(central.services.engine.url)
+    plain = _plain_store(postgres, children, cases)
+    engine = plain.engine
     bare = _bare(scratch / "bare.db")
     with plain_server(engine) as url, httpx.Client(trust_env=False) as client:
         for turn in range(turns):
@@ -85,17 +89,27 @@ def _measure(postgres: Any, scratch: Path, count: int, turns: int) -> dict[str, 
             found["sync"].append(sent + received)
             found["calls"].append(max(calls, len(there.transport.calls)))
             found["floor"].append(_floor(client, url, bare, some))
+            there.sync()  # its audit is countersigned: from here on there is nothing to do
             idle, _ = there.sync()
             found["idle"].append(idle)
             found["idle_calls"].append(len(there.transport.calls))
             started = time.perf_counter()
             client.get(f"{url}/nothing").raise_for_status()
             found["nothing"].append(time.perf_counter() - started)
-    engine.dispose()
+    plain.close()
     here.close()
     there.close()
     central.stop()
     return {name: statistics.median(values) for name, values in found.items()}
+
+
+def _plain_store(postgres: Any, children: list[dict[str, Any]], cases: list[dict[str, Any]]) -> CentralServices:
+    """Return a store of its own for the plain server, with the same rows: what it writes must not differ from ours."""
+    plain = build_services(embedded.database_dsn(postgres, f"p{uuid.uuid4().hex[:10]}"))
+    with plain.engine.begin() as connection:
+        for model, some in ((Child, children), (Case, cases)):
+            records.insert(connection, model.__tablename__, wire_rows(model, some))
+    return plain
 
 
 def _bare(path: Path) -> Any:

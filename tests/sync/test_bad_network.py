@@ -84,8 +84,9 @@ def test_whatever_goes_wrong_is_said_in_words_and_goes_through_once_when_it_is_o
     written = []
     # The slow ones are shown with a push; the rest is the same code.
     for path in ("/push",) if mode in (bad.HANG, bad.BOMB) else ("/push", "/pull", "/challenge"):
-        written.append(f"Rang the school before {path}")
-        note(dawn, written[-1])
+        if path != "/pull":  # what waits brings the pull with it
+            written.append(f"Rang the school before {path}")
+            note(dawn, written[-1])
         net.break_with(mode, path)
         with pytest.raises(CentralUnreachable) as fault:
             sync_once(dawn)

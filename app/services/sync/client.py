@@ -25,6 +25,7 @@ from app.services.sync import (
     unit_history,
 )
 from app.services.sync.apply import VaultBehind
+from app.services.sync.asking import LogQuestion
 from app.services.sync.countersigning import countersign
 from app.services.sync.document_wishes import Wishes
 from app.services.sync.documents import move_documents
@@ -53,7 +54,10 @@ class SyncClient:
         self._life = restored.known_life(ws)
         with ws.read() as session:
             self._receipts = ReceiptChecker(facts.get(session, facts.SERVER_KEY) or "")
-        self._pusher = Pusher(ws, transport, self._receipts, self._progress, lambda: self._life, self._check_life)
+        self._question = LogQuestion(ws, transport, lambda: self._life)
+        self._pusher = Pusher(
+            ws, transport, self._receipts, self._progress, lambda: self._life, self._check_life, self._question
+        )
 
     def run(self) -> SyncReport:
         """Do everything once.
@@ -74,10 +78,11 @@ class SyncClient:
         # Bytes are sent before what they belong to may leave.
         scope.let_go_what_may_go(self._ws, self._transport, report)
         self._fetch_history()
-        proving.prove_after_sync(self._ws, self._transport, report, self._progress)
+        proving.prove_after_sync(self._ws, self._transport, report, self._progress, self._question.told)
         if report.pushed or report.received or report.refused or report.rows:
             self._ws.audit(Action.SYNCED, detail={"revision": report.revision})
-        countersign(self._ws, self._transport, report)
+        if self._question.alone:
+            countersign(self._ws, self._transport, report)
         with self._ws.local_session() as session:
             facts.put(session, facts.LAST_SYNCED, self._ws.time.now().isoformat())
         self._ws.tidy()
@@ -101,6 +106,8 @@ class SyncClient:
             self.catch_up(report)
         self.push(report)
         self.pull(report)
+        if self._question.audit is not None:
+            countersign(self._ws, self._transport, report, self._question.audit)
         if self._pusher.place_taken:
             self.catch_up(report)
             self.push(report)
@@ -123,6 +130,7 @@ class SyncClient:
         """Send what waits, in order, in pieces; a lost answer is asked for again. What may not go in is handed in."""
         self._pusher.push(report)
         if self._pusher.to_hand_in:
+            self._question.forget()
             done = rescue.hand_in(
                 self._ws, self._transport, self._pusher.to_hand_in, HandInReason.NO_ACCESS, self._pusher.teams
             )
@@ -166,8 +174,7 @@ class SyncClient:
             cursor = facts.cursor(session)
         started_at, more = cursor, True
         while more:
-            request = protocol.PullRequest(cursor, store=self._life)
-            answer = self._transport.call("/pull", request, protocol.PullAnswer)
+            answer = self._question.ask(cursor)
             self._check_life(answer.store)
             following = answer.cursor if answer.scope is not None else _last_revision(answer, cursor)
             if following < cursor or (following == cursor and cursor < answer.head and answer.entries):

@@ -43,13 +43,21 @@ class _Place:
     hash: bytes
 
 
-def countersign(ws: Workspace, transport: Transport, report: SyncReport) -> None:
+def first_question(session: Session) -> AuditPush | None:
+    """Return what :func:`countersign` sends first, or None when nothing is new."""
+    return _next(session, _countersigned(session))
+
+
+def countersign(
+    ws: Workspace, transport: Transport, report: SyncReport, beside: tuple[AuditPush, AuditAnswer] | None = None
+) -> None:
     """Send what is new of the audit chain and keep the receipt.
 
     Args:
         ws: whose chain.
         transport: to the central store.
         report: told when the central store refuses, in words.
+        beside: what was sent already, with the answer; then what is written meanwhile waits for the next sync.
 
     Raises:
         CentralUnreachable: it can be tried again; what was countersigned stays so.
@@ -58,14 +66,18 @@ def countersign(ws: Workspace, transport: Transport, report: SyncReport) -> None
     with ws.read() as session:
         place = _countersigned(session)
     for _ in range(_MOST_ROUNDS):
-        push = _next(ws, place)
-        if push is None:
+        asked = beside or _asked(ws, transport, place)
+        if asked is None:
             return
-        answer = transport.call("/audit", push, AuditAnswer)
+        push, answer = asked
         _check(ws, answer)
         if answer.state == protocol.COUNTERSIGNED:
             place = _keep(ws, answer)
+            if beside is not None and answer.sequence >= push.head:
+                return
+            beside = None
             continue
+        beside = None
         if answer.state == protocol.HELD and answer.sequence < place.sequence:
             place = _Place(answer.sequence, answer.hash if answer.sequence else GENESIS)
             continue
@@ -184,13 +196,19 @@ def _countersigned(session: Session) -> _Place:
     return _Place(last.sequence, bytes(connection.execute(_HASH, (last.sequence,)).fetchone()[0]))
 
 
-def _next(ws: Workspace, place: _Place) -> AuditPush | None:
-    """Return the next entries to send, or None when nothing is new."""
+def _asked(ws: Workspace, transport: Transport, place: _Place) -> tuple[AuditPush, AuditAnswer] | None:
+    """Send the next entries and return them with the answer; None when nothing is new."""
     with ws.read() as session:
-        connection = driver(connection_of(session))
-        head = connection.execute(_NEWEST).fetchone()
-        rows: list[Any] = connection.execute(_ROWS, (place.sequence, protocol.AUDIT_ENTRIES)).fetchall()
-        central = [anchor for anchor in anchors(session) if anchor.kind == CENTRAL]
+        push = _next(session, place)
+    return None if push is None else (push, transport.call("/audit", push, AuditAnswer))
+
+
+def _next(session: Session, place: _Place) -> AuditPush | None:
+    """Return the next entries to send, or None when nothing is new."""
+    connection = driver(connection_of(session))
+    head = connection.execute(_NEWEST).fetchone()
+    rows: list[Any] = connection.execute(_ROWS, (place.sequence, protocol.AUDIT_ENTRIES)).fetchall()
+    central = [anchor for anchor in anchors(session) if anchor.kind == CENTRAL]
     rows = rows[: protocol.page(rows, [len(row[1]) + 20 for row in rows])]
     fits = central and (central[-1].sequence, central[-1].hash) == (place.sequence, place.hash)
     if not rows and (head is None or fits):

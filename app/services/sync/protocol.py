@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 import msgspec
 import zstandard
 
-from app.services.sync.audit_protocol import AuditAnswer, AuditPush, Whole
+from app.services.sync.audit_protocol import AuditAnswer as AuditAnswer
 from app.services.sync.audit_protocol import AuditEntries as AuditEntries
+from app.services.sync.audit_protocol import AuditPush as AuditPush
 from app.services.sync.audit_protocol import AuditRequest as AuditRequest
+from app.services.sync.audit_protocol import Whole
 
 VERSION = 2
 OLDEST_UNDERSTOOD = 1

@@ -1,11 +1,13 @@
 """Proving that what is here equals what the central store has, and healing what does not.
 
-After a sync the units that it touched are compared, and a share of the others in turn; at least once an hour, and when
-asked, everything. What differs is fetched again whole, with work of this laptop that is on its way kept, and compared
-once more. Units with work that waits here, or that was refused and not yet dealt with, differ rightly and are left out.
+After a sync the units that it touched are compared, and a share of the others in turn, mostly with hashes that came
+with the pull; at least once an hour, and when asked, everything. What differs is fetched again whole, with work of this
+laptop that is on its way kept, and compared once more. Units with work that waits here, or that was refused and not yet
+dealt with, differ rightly and are left out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,7 +30,7 @@ from app.services.sync.unit_rows import dashed, units_touched, wire_rows
 from app.services.workspace import Workspace
 
 WHOLE_EVERY = timedelta(hours=1)
-SHARE_UNITS = 20
+SHARE_UNITS = 5
 TOUCHED_UNITS = 500
 """The most of the touched units that one sync compares; the rest is compared by the next ones."""
 UNITS_A_QUESTION = 500
@@ -55,16 +57,40 @@ class LastProof(msgspec.Struct, frozen=True):
     unequal: int
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an answer to a pull told of units, so that they can be compared without a question.
+
+    Attributes:
+        head: the revision as of which it was.
+        hashes: the central store's, by unit; empty for a unit that may not be here.
+        share: the units in turn that were asked for.
+    """
+
+    head: int = -1
+    hashes: Mapping[str, bytes] = field(default_factory=dict)
+    share: Sequence[str] = ()
+
+
 def last_proof(session: Session) -> LastProof | None:
     """Return what the last comparison of everything found, or None before the first."""
     stored = facts.get(session, facts.PROOF)
     return msgspec.json.decode(stored, type=LastProof) if stored else None
 
 
-def prove_after_sync(ws: Workspace, transport: Transport, report: SyncReport, progress: Progress) -> None:
+def prove_after_sync(
+    ws: Workspace, transport: Transport, report: SyncReport, progress: Progress, told: Told | None = None
+) -> None:
     """Compare what this sync touched and a share of the rest; everything when an hour has gone by.
 
-    Asks nothing when nothing was touched and the hour is not over.
+    Asks nothing when nothing was touched and the hour is not over, nor where the pull told enough.
+
+    Args:
+        ws: the vault.
+        transport: to the central store.
+        report: counts are added to it.
+        progress: told how far it is.
+        told: what the last pull told of units.
 
     Raises:
         CentralUnreachable: it can be tried again; what was touched stays noted.
@@ -75,12 +101,13 @@ def prove_after_sync(ws: Workspace, transport: Transport, report: SyncReport, pr
             return
         touched = list(session.scalars(select(_TOUCHED.c.unit_id).limit(TOUCHED_UNITS)))
         whole = _whole_is_due(session, ws.time.now())
-        share = _share(session) if touched and not whole else []
+        share = ((told and told.share) or next_share(session)) if touched and not whole else []
     if whole:
         prove_all(ws, transport, report, progress)
     elif touched:
         found = _Findings()
-        _compare(ws, transport, list(dict.fromkeys([*touched, *share])), found)
+        # Rows that were fetched beside the log may be newer than what it told.
+        _compare(ws, transport, list(dict.fromkeys([*touched, *share])), found, None if report.rows else told)
         _heal(ws, transport, report, progress, found)
         if share and found.compared:
             with ws.local_session() as session:
@@ -131,7 +158,9 @@ class _Findings:
         self.missed = False
 
 
-def _compare(ws: Workspace, transport: Transport, units: Sequence[str], found: _Findings) -> None:
+def _compare(
+    ws: Workspace, transport: Transport, units: Sequence[str], found: _Findings, told: Told | None = None
+) -> None:
     with ws.read() as session:
         # One state of the vault: a note saved meanwhile must not look like a difference.
         cursor = facts.cursor(session)
@@ -139,8 +168,12 @@ def _compare(ws: Workspace, transport: Transport, units: Sequence[str], found: _
         apart = _apart(connection, ws.actor.device_id)
         asked = [unit for unit in units if unit not in apart]
         hashes = list(_hashes(connection, asked))
-    if not asked:
+        holds = told is not None and told.head == cursor and not _merged_after(connection, ws.actor.device_id, cursor)
+    if told is not None and holds:
+        hashes = _compare_told(hashes, told, found)
+    if not hashes:
         return
+    asked = [unit for unit, _ in hashes]
     answer = transport.call("/proof", ProofRequest(cursor, hashes), ProofAnswer)
     if answer.head != cursor:
         found.missed = True
@@ -150,6 +183,28 @@ def _compare(ws: Workspace, transport: Transport, units: Sequence[str], found: _
     found.differ |= of_asked & set(answer.differ)
     found.leave |= of_asked & set(answer.leave)
     found.equal |= of_asked - set(answer.differ) - set(answer.leave)
+
+
+def _compare_told(hashes: Sequence[tuple[str, bytes]], told: Told, found: _Findings) -> list[tuple[str, bytes]]:
+    """Compare units with what is known of them, and return those of which nothing is."""
+    unknown = []
+    for unit, digest in hashes:
+        theirs = told.hashes.get(unit)
+        if theirs is None:
+            unknown.append((unit, digest))
+            continue
+        found.compared = True
+        (found.leave if not theirs else found.equal if theirs == digest else found.differ).add(unit)
+    return unknown
+
+
+def _merged_after(connection: Connection, device_id: str, revision: int) -> bool:
+    """Return whether work of this laptop was merged after a revision: its units are further here than there."""
+    query = (
+        "SELECT revision FROM change_set WHERE device_id = ? AND revision IS NOT NULL ORDER BY sequence DESC LIMIT 1"
+    )
+    newest = connection.exec_driver_sql(query, (device_id.replace("-", ""),)).scalar()
+    return newest is not None and int(newest) > revision
 
 
 def _compare_scope(ws: Workspace, transport: Transport, found: _Findings) -> None:
@@ -241,8 +296,8 @@ def _whole_is_due(session: Session, now: datetime) -> bool:
     return since is None or datetime.fromisoformat(since) <= now - WHOLE_EVERY
 
 
-def _share(session: Session) -> list[str]:
-    """Return the next units in turn."""
+def next_share(session: Session) -> list[str]:
+    """Return the units whose turn it is to be compared beside those that a sync touches."""
     connection = session.connection()
     after = (facts.get(session, facts.PROOF_PLACE) or "").replace("-", "")
     query = "SELECT id FROM child WHERE id > ? ORDER BY id LIMIT ?"

@@ -10,6 +10,7 @@ from app.models import ChangeSetRow
 from app.models.terms import ChangeState
 from app.services.changes import decode
 from app.services.sync import confirming, protocol, scope
+from app.services.sync.asking import LogQuestion
 from app.services.sync.faults import CentralUnreachable, nonsense
 from app.services.sync.receipts import ReceiptChecker
 from app.services.sync.rescue_protocol import RESCUED, digest_of, rescue_statement
@@ -38,6 +39,7 @@ class Pusher:
         progress: Progress,
         life: Callable[[], str],
         check_life: Callable[[str], None],
+        question: LogQuestion,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -48,9 +50,10 @@ class Pusher:
             progress: told how far it is.
             life: the life of the store that this laptop knows.
             check_life: compares it with the one that answered.
+            question: is asked beside the last of what waits.
         """
         self._ws, self._transport, self._receipts, self._progress = ws, transport, receipts, progress
-        self._life, self._check_life = life, check_life
+        self._life, self._check_life, self._question = life, check_life, question
         self._device = ws.actor.device_id
         self._sets_a_push = protocol.PUSH_SETS
         self.place_taken = False
@@ -69,6 +72,8 @@ class Pusher:
             sets = [protocol.SignedSet(row.body, row.signature) for row in rows]
             meant = [row.id for row in rows if row.id in confirmed]
             request = protocol.PushRequest(sets, self._life(), meant)
+            if sent + len(rows) >= total:
+                request.then = self._question.beside()
             try:
                 answer = self._transport.call("/push", request, protocol.PushAnswer)
             except CentralUnreachable as fault:
@@ -86,6 +91,7 @@ class Pusher:
                     raise nonsense()
                 rewound, after = True, answer.last_sequence
                 continue
+            self._question.take(request, answer)
             after = rows[-1].sequence
             sent += len(rows)
         self._progress(SyncProgress("Sending your changes", total, total))
