@@ -64,11 +64,12 @@ def cases(ruth: Workspace, teams: dict[str, str], central: Any, sync_once: Sync)
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of a few rows, so that a small first pull has many."""
+    """Pages of a few rows, so that a small first pull has many; each is large enough to fetch the next meanwhile."""
     from app.central import snapshots
 
     monkeypatch.setattr(snapshots, "SNAPSHOT_ROWS", 5)
     monkeypatch.setattr(first_pull, "CHILDREN_A_STEP", 5)
+    monkeypatch.setattr(first_pull, "AHEAD_BYTES", 1)
 
 
 @pytest.fixture
@@ -194,7 +195,8 @@ def test_work_that_could_not_be_sent_during_a_first_pull_stays_until_it_is(
 
 STEPS = (
     (first_pull, "_begin"),
-    (first_pull, "_fetch_rows"),
+    (first_pull, "_ask"),
+    (first_pull, "_keep"),
     (first_pull, "_put"),
     (first_pull, "_list_some"),
     (first_pull, "_finish"),

@@ -2,9 +2,11 @@
 
 Where it stands is written down with every piece (:class:`Place`), so it goes on from there after a crash or a cut.
 The window may be used meanwhile: what is written then is sent between two pieces and never overwritten by one.
+While a large piece is written the next is fetched already, so that the network and the disk do not wait for each other.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -21,7 +23,11 @@ from app.services.workspace import Workspace
 DONE = "done"
 PEOPLE_ROWS = 300
 """Rows fetched before the first cases: the authority, its teams and people come first of all tables."""
-CHILDREN_A_STEP = 2000
+ROWS_A_PIECE = 2500
+"""Rows fetched at a time: fewer than may be, so that there is always a piece to fetch while one is written."""
+AHEAD_BYTES = 100_000
+"""From what size of a piece on the next is fetched while it is written: less is written before a thread begins."""
+CHILDREN_A_STEP = 5000
 
 
 class Place(msgspec.Struct):
@@ -73,10 +79,16 @@ def fetch(
         return
     place = msgspec.json.decode(stored, type=Place) if stored else _begin(ws, transport, report)
     arrivals.fetch(ws, transport, report, progress)
-    while place.table is not None:
-        place = _fetch_rows(ws, transport, place, protocol.SNAPSHOT_ROWS, report)
-        progress(SyncProgress("Fetching records", report.rows, max(place.total, report.rows)))
-        between()
+    with ThreadPoolExecutor(1, "first-pull") as ahead:
+        answer: protocol.SnapshotAnswer | None = None
+        while place.table is not None:
+            answer = answer or _ask(transport, place, ROWS_A_PIECE)
+            following = _following(place, answer)
+            coming = ahead.submit(_ask, transport, following, ROWS_A_PIECE) if _worth_a_thread(answer) else None
+            place = _keep(ws, answer, following, report)
+            progress(SyncProgress("Fetching records", report.rows, max(place.total, report.rows)))
+            answer = coming.result() if coming is not None else None
+            between()  # only when nothing is under way: a transport is not for two threads at once
     while (place := _list_some(ws, place)).listed != DONE:
         progress(SyncProgress("Preparing lists", 0, 0))
     _finish(ws, place)
@@ -90,22 +102,37 @@ def _begin(ws: Workspace, transport: Transport, report: SyncReport) -> Place:
         facts.put(session, facts.CURSOR, str(max(start.revision, facts.cursor(session))))
         _put(session, place)
         arrivals.note(session.connection(), start.first_units, arrivals.FIRST)
-    if start.first_units:
-        place = _fetch_rows(ws, transport, place, PEOPLE_ROWS, report)
-    return place
-
-
-def _fetch_rows(ws: Workspace, transport: Transport, place: Place, limit: int, report: SyncReport) -> Place:
-    if place.table is None:
+    if not start.first_units:
         return place
-    request = protocol.SnapshotRequest(place.table, place.after, limit)
-    answer = transport.call("/snapshot/rows", request, protocol.SnapshotAnswer)
+    answer = _ask(transport, place, PEOPLE_ROWS)
+    return _keep(ws, answer, _following(place, answer), report)
+
+
+def _ask(transport: Transport, place: Place, limit: int) -> protocol.SnapshotAnswer:
+    request = protocol.SnapshotRequest(place.table or "", place.after, limit)
+    return transport.call("/snapshot/rows", request, protocol.SnapshotAnswer)
+
+
+def _following(place: Place, answer: protocol.SnapshotAnswer) -> Place:
+    """Return where a first pull stands with an answer.
+
+    Raises:
+        CentralUnreachable: no further on than before.
+    """
     following = Place(place.revision, answer.next_table, answer.next_after, total=place.total)
     if not following.beyond(place):
         raise nonsense()
+    return following
+
+
+def _worth_a_thread(answer: protocol.SnapshotAnswer) -> bool:
+    return answer.next_table is not None and sum(len(page.rows) for page in answer.pages) >= AHEAD_BYTES
+
+
+def _keep(ws: Workspace, answer: protocol.SnapshotAnswer, following: Place, report: SyncReport) -> Place:
     with ws.apply_session() as session:
         for page in answer.pages:
-            report.rows += apply_snapshot_page(session, page, ws.actor.device_id, place.revision)
+            report.rows += apply_snapshot_page(session, page, ws.actor.device_id, following.revision)
         _put(session, following)
     return following
 
