@@ -17,6 +17,7 @@ from app.views.kit.text import Link, Text
 from app.views.pages import Crumb
 from app.views.rescue_card import RescueCard
 from app.views.shortcuts import KEYS
+from app.views.sync_centre.fuse_card import FuseCard
 from app.views.sync_centre.lists import CASES, HISTORY, REFUSED, SyncLists
 from app.views.sync_centre.storage_card import StorageCard
 from app.views.sync_pill import SyncRelay
@@ -107,6 +108,7 @@ class SyncPage(QWidget):
             "The central store did not take some changes. They are kept on this laptop with the reason beside them.",
             [("See what to do", lambda: self.lists.show_list(REFUSED))],
         )
+        self.fuse = FuseCard(self.context)
         self.rebuilt = RescueCard(self.context)
         self.refused.setObjectName("refused_notice")
         self.refused.hide()
@@ -126,6 +128,7 @@ class SyncPage(QWidget):
         column.setSpacing(px(14))
         column.addWidget(self.header)
         column.addWidget(self.status_card)
+        column.addWidget(self.fuse)
         column.addWidget(self.refused)
         column.addWidget(self.rebuilt)
         column.addWidget(self.lists, 1)
@@ -167,6 +170,7 @@ class SyncPage(QWidget):
             return centre.sync_view(ws)
 
         self.context.runner.run(self, work, self._show)
+        self.fuse.refresh()
 
     def _refresh_soon(self) -> None:
         if self.isVisible() and not self._later.isActive():
@@ -200,11 +204,11 @@ class SyncPage(QWidget):
 
     def _show(self, view: "SyncView") -> None:
         today = self.context.ws.time.today()
-        documents = f"{view.document_count}, {size_words(view.document_bytes)}" if view.document_count else "0"
-        self.facts.set_fact("Waiting", str(view.pending_count))
-        self.facts.set_fact("To review", str(view.conflict_count + view.refused_count))
+        documents = f"{view.document_count:,} ({size_words(view.document_bytes)})" if view.document_count else "0"
+        self.facts.set_fact("Waiting", f"{view.pending_count:,}")
+        self.facts.set_fact("To review", f"{view.conflict_count + view.refused_count:,}")
         self.facts.set_fact("Documents on their way", documents)
-        self.facts.set_fact("Safe with a receipt", str(view.receipts))
+        self.facts.set_fact("Safe with a receipt", f"{view.receipts:,}")
         self.facts.set_fact("Last synced", synced_words(view.last_synced_at, today))
         self.facts.set_fact("Works offline until", offline_words(view.last_synced_at))
         self.facts.set_fact("Compared with the central store", _proof_words(view))
@@ -221,7 +225,7 @@ class SyncPage(QWidget):
         if status.state.value in ("failed", "offline", "sign_in") and status.message:
             sentence = status.message
         elif syncing:
-            sentence = f"{status.message}: {status.done_count} of {status.total_count}."
+            sentence = f"{status.message}: {status.done_count:,} of {status.total_count:,}."
         self.words.setText(sentence)
         self.note.setText(status.note)
         self.note.setVisible(bool(status.note))
@@ -251,6 +255,6 @@ def _proof_words(view: "SyncView") -> str:
     if view.proven_at is None:
         return "Not yet"
     if view.proven_unequal:
-        return f"{view.proven_unequal} of {view.proven_count} differ"
-    healed = f", {view.proven_healed} put right" if view.proven_healed else ""
-    return f"{format_time(view.proven_at)}, {view.proven_count} equal{healed}"
+        return f"{view.proven_unequal:,} of {view.proven_count:,} differ"
+    healed = f", {view.proven_healed:,} put right" if view.proven_healed else ""
+    return f"{view.proven_count:,} equal at {format_time(view.proven_at)}{healed}"

@@ -28,6 +28,7 @@ LOOKS: dict[str, tuple[str, str, str]] = {
     "sign_in": ("log-in", "warn", "warn_tint"),
     "failed": ("cloud-off", "warn", "warn_tint"),
     "read_only": ("lock", "offline", "offline_tint"),
+    "ended": ("lock", "offline", "offline_tint"),
 }
 
 
@@ -154,7 +155,7 @@ class SyncPopover(QFrame):
             row.addStretch(1)
             row.addWidget(Text(value, "secondary", tabular=True))
             column.addLayout(row)
-        if status.review_count:
+        if status.choice_count:
             review = Link("Review changes")
             review.setObjectName("review_changes")
             review.activated.connect(self.review_asked)

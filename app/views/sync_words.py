@@ -1,9 +1,13 @@
 """Words about sync that several pages share: its state as a tag, when it was last, how long it may be away."""
 
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from app.policy import policy
 from app.timesource import format_date, format_time, to_london
+
+if TYPE_CHECKING:
+    from app.services.history import HistoryLine
 
 # state -> (state of a tag, words)
 SYNC_TAGS = {
@@ -15,6 +19,7 @@ SYNC_TAGS = {
     "sign_in": ("warning", "Sign in"),
     "failed": ("warning", "Could not sync"),
     "read_only": ("info", "Read only"),
+    "ended": ("info", "Access ended"),
 }
 
 
@@ -41,3 +46,16 @@ def size_words(size: int) -> str:
     if size < 1024**3:
         return f"{size / 1024**2:.1f} MB"
     return f"{size / 1024**3:.1f} GB"
+
+
+def line_words(line: "HistoryLine", longest: int = 2000) -> str:
+    """Return one field of a change in words: what it was, and what it becomes; long words are cut."""
+    after = line.after if len(line.after) <= longest else line.after[:longest].rstrip() + "…"
+    if not line.field:
+        verb = {"insert": "added", "delete": "deleted"}.get(line.op, "changed")
+        return f"{line.record}: {after}" if after else f"{line.record} {verb}"
+    if line.op == "insert":
+        return f"{line.record}, {line.field.lower()}: {after}"
+    if line.op == "delete":
+        return f"{line.record} deleted, {line.field.lower()}: {line.before}"
+    return f"{line.record}, {line.field.lower()}: {line.before} → {after}"

@@ -249,7 +249,7 @@ class TodayPage(QWidget):
     def _show_sync(self, status: "SyncStatus") -> None:
         self.laptop_tag.set_state(*SYNC_TAGS[str(status.state)])
         self.laptop_words.setText(status.sentence())
-        self.review.setVisible(status.review_count > 0)
+        self.review.setVisible(status.choice_count > 0)
         at, today = status.last_synced_at, self.context.ws.time.today()
         self.facts.set_fact("Last synced", synced_words(at, today))
         self.facts.set_fact("Works offline until", offline_words(at))

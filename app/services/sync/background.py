@@ -34,7 +34,7 @@ from app.services.sync.status import SyncState, SyncStatus
 from app.services.sync.stopping import Stoppable, StoppedError
 from app.services.sync.telling import SyncProgress, SyncReport
 from app.services.sync.transport import LOOPBACK, HttpTransport
-from app.services.workspace import Actor, Workspace
+from app.services.workspace import Workspace
 from app.timesource import format_time
 
 if TYPE_CHECKING:
@@ -324,7 +324,8 @@ class BackgroundSync:
     def _resting_status(self, report: SyncReport | None = None) -> SyncStatus:
         with self._ws.read() as session:
             pending = pending_count(session)
-            review = review_count(session, self._ws.actor)
+            refused = _refused_count(session)
+            review = listing.review_count(session, self._ws.actor) + refused
             stored = facts.get(session, facts.LAST_SYNCED)
         last = datetime.fromisoformat(stored) if stored else None
         metered = self._network.metered
@@ -338,6 +339,7 @@ class BackgroundSync:
             review,
             note=_waiting_words(report),
             metered=metered,
+            refused_count=refused,
         )
         if pending:
             return replace(told, state=SyncState.WAITING)
@@ -356,6 +358,7 @@ class BackgroundSync:
             known.last_synced_at,
             message,
             review_count=known.review_count,
+            refused_count=known.refused_count,
             trouble=str(trouble),
             metered=self._network.metered,
         )
@@ -391,10 +394,6 @@ def _waiting_words(report: SyncReport | None) -> str:
     return f"This network is metered. Records sync, and {documents} for another network."
 
 
-def review_count(session: Session, actor: Actor) -> int:
-    """Return how many changes a person has to look at: choices that are theirs to see, and refused change sets."""
-    conflicts = listing.review_count(session, actor)
-    refused = session.execute(
-        select(func.count()).select_from(ChangeSetRow).where(ChangeSetRow.state == ChangeState.REFUSED)
-    ).scalar_one()
-    return int(conflicts) + int(refused)
+def _refused_count(session: Session) -> int:
+    refused = select(func.count()).select_from(ChangeSetRow).where(ChangeSetRow.state == ChangeState.REFUSED)
+    return int(session.execute(refused).scalar_one())

@@ -34,7 +34,8 @@ class SyncStatus:
         last_synced_at: when the last sync finished, UTC.
         message: a sentence for the popover, e.g. when it will try again; may be empty.
         done_count, total_count: while syncing, how far.
-        review_count: changes that a person has to look at.
+        review_count: changes that a person has to look at: choices, and what the central store did not take.
+        refused_count: how many of these were not taken.
         note: what else is to be said, e.g. that documents wait for another network; may be empty.
         trouble: a code for IT of what stood between; empty when the last sync went through.
         metered: the network costs by the byte.
@@ -50,6 +51,12 @@ class SyncStatus:
     note: str = ""
     trouble: str = ""
     metered: bool = False
+    refused_count: int = 0
+
+    @property
+    def choice_count(self) -> int:
+        """How many values there are for a person to choose between."""
+        return self.review_count - self.refused_count
 
     def words(self) -> str:
         """Return the pill's words, e.g. ``Offline · 7 changes kept``."""
@@ -58,7 +65,7 @@ class SyncStatus:
                 at = f" · {to_london(self.last_synced_at):%H:%M}" if self.last_synced_at else ""
                 return f"Up to date{at}"
             case SyncState.SYNCING:
-                return f"Syncing {self.done_count} of {self.total_count}" if self.total_count else "Syncing"
+                return f"Syncing {self.done_count:,} of {self.total_count:,}" if self.total_count else "Syncing"
             case SyncState.WAITING:
                 return f"Waiting · {changes(self.pending_count)}"
             case SyncState.OFFLINE:
@@ -77,9 +84,9 @@ class SyncStatus:
     def short_words(self) -> str:
         """Return the pill's words for a narrow window."""
         if self.state is SyncState.OFFLINE and self.pending_count:
-            return f"Offline · {self.pending_count} kept"
+            return f"Offline · {self.pending_count:,} kept"
         if self.state is SyncState.WAITING:
-            return f"{self.pending_count} waiting"
+            return f"{self.pending_count:,} waiting"
         return self.words()
 
     def sentence(self) -> str:
@@ -99,9 +106,9 @@ class SyncStatus:
                     return "You are offline. Everything you have recorded is in the central store."
                 return f"{kept} safely here. They will sync when you next connect."
             case SyncState.REVIEW:
-                return "Someone else changed the same thing. Both are kept. Choose which to show."
+                return self._to_review()
             case SyncState.SIGN_IN:
-                return f"Sign in to sync. Your {changes(self.pending_count)} are kept until you do."
+                return self._to_sign_in()
             case SyncState.FAILED:
                 return "Could not reach the central store. Your work is kept. Rollcall will try again."
             case SyncState.READ_ONLY:
@@ -109,10 +116,24 @@ class SyncStatus:
             case SyncState.ENDED:
                 return self.message
 
+    def _to_sign_in(self) -> str:
+        if not self.pending_count:
+            return "Sign in to sync. Everything you have recorded is in the central store."
+        are = "is" if self.pending_count == 1 else "are"
+        return f"Sign in to sync. Your {changes(self.pending_count)} {are} kept until you do."
+
+    def _to_review(self) -> str:
+        are = "1 change is" if self.refused_count == 1 else f"{self.refused_count:,} changes are"
+        refused = f"{are} not in the central store, and kept here. The Sync centre says why and what to do."
+        if not self.choice_count:
+            return refused
+        choice = "Someone else changed the same thing. Both are kept. Choose which to show."
+        return f"{choice} {refused}" if self.refused_count else choice
+
 
 def changes(count: int) -> str:
-    """Return ``1 change`` or ``7 changes``."""
-    return "1 change" if count == 1 else f"{count} changes"
+    """Return ``1 change`` or ``1,200 changes``."""
+    return "1 change" if count == 1 else f"{count:,} changes"
 
 
 class SyncSource(Protocol):

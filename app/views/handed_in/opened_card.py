@@ -10,10 +10,10 @@ from app.views.kit.buttons import PlainButton, PrimaryButton, QuietButton
 from app.views.kit.cards import Card, rule
 from app.views.kit.fields import Check
 from app.views.kit.text import Text
+from app.views.sync_words import line_words
 from app.views.tokens import px
 
 if TYPE_CHECKING:
-    from app.services.history import HistoryLine
     from app.services.rescued.opening import OpenedChange, OpenedWork
 
 NOTHING = "None of these changes can be taken over. Set the work aside with a reason."
@@ -23,7 +23,6 @@ OUTLOOKS = {
     "the record has moved on": "The record has changed since. Both values are kept, and somebody chooses.",
     "cannot be taken over": "Only the person who recorded this can say it. Note it down yourself if it matters.",
 }
-_LONGEST = 2000
 
 
 class OpenedCard(Card):
@@ -118,16 +117,3 @@ class OpenedCard(Card):
     def _take(self) -> None:
         if self.take.isEnabled():
             self.take_asked.emit(self.chosen())
-
-
-def line_words(line: "HistoryLine") -> str:
-    """Return one field of a change in words: what it was, and what it becomes."""
-    after = line.after if len(line.after) <= _LONGEST else line.after[:_LONGEST] + "…"
-    if not line.field:
-        verb = {"insert": "added", "delete": "deleted"}.get(line.op, "changed")
-        return f"{line.record}: {after}" if after else f"{line.record} {verb}"
-    if line.op == "insert":
-        return f"{line.record}, {line.field.lower()}: {after}"
-    if line.op == "delete":
-        return f"{line.record} deleted, {line.field.lower()}: {line.before}"
-    return f"{line.record}, {line.field.lower()}: {line.before} → {after}"

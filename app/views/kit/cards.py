@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.views.kit.buttons import Button
+from app.views.kit.flow import Flow
 from app.views.kit.text import ElidedText, Text
 from app.views.theme import Themed
 from app.views.tokens import px
@@ -21,6 +23,9 @@ def rule(*, upright: bool = False) -> QFrame:
 class Card(Themed, QFrame):
     """A white box with a hairline border, and a head with title, subtitle and an action when given.
 
+    Args:
+        folds: the action is a wide one, and stands under the title where there is no room beside it.
+
     Attributes:
         body: the layout to add content to; it has no margins, so that rows can run to the edges. Use ``padded()``
             for text and forms.
@@ -32,6 +37,8 @@ class Card(Themed, QFrame):
         subtitle: str = "",
         action: QWidget | None = None,
         parent: QWidget | None = None,
+        *,
+        folds: bool = False,
     ) -> None:
         super().__init__(parent)
         self.setProperty("kind", "card")
@@ -41,7 +48,7 @@ class Card(Themed, QFrame):
         self.subtitle: Text | None = None
         if title:
             self.setAccessibleName(title)
-            self._head = self._make_head(title, subtitle, action)
+            self._head = self._make_folding_head(title, action) if folds else self._make_head(title, subtitle, action)
             outer.addWidget(self._head)
             outer.addWidget(rule())
         self.body = QVBoxLayout()
@@ -61,6 +68,16 @@ class Card(Themed, QFrame):
         row.addWidget(self.subtitle, 1)
         self.subtitle.setVisible(bool(subtitle))
         row.addStretch(0)
+        if action is not None:
+            row.addWidget(action)
+        return head
+
+    def _make_folding_head(self, title: str, action: QWidget | None) -> QWidget:
+        head = QWidget(self)
+        row = Flow(px(8), last_at_right=True, parent=head)
+        row.setContentsMargins(px(16), px(6), px(16), px(6))
+        self.subtitle = Text("", "secondary", ink="ink2")
+        row.addWidget(_beside((Text(title, "card", weight="strong"), self.subtitle), px(8)))
         if action is not None:
             row.addWidget(action)
         return head
@@ -89,7 +106,7 @@ class Card(Themed, QFrame):
 
 
 class PageHeader(Themed, QWidget):
-    """A page's title, a few words beside it, and its actions at the right."""
+    """A page's title, a few words beside it, and its actions at the right; under the title where there is no room."""
 
     def __init__(
         self,
@@ -99,27 +116,46 @@ class PageHeader(Themed, QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(px(12))
         self.title = Text(title, "page", weight="strong")
         self.subtitle = Text(subtitle, "body", ink="ink2")
-        row.addWidget(self.title)
-        row.addWidget(self.subtitle)
-        row.addStretch(1)
-        for action in actions:
-            row.addWidget(action)
+        row = Flow(px(12), last_at_right=bool(actions), parent=self)
+        row.addWidget(_beside((self.title, self.subtitle), px(12)))
+        self.subtitle.setVisible(bool(subtitle))
+        if actions:
+            row.addWidget(_beside(actions, px(12)))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.start_theming()
 
     def restyle(self) -> None:
         """Follow the theme."""
-        self.setMinimumHeight(px(34))
+        self._keep_height()
+
+    def _keep_height(self) -> None:
+        layout = self.layout()
+        needed = layout.heightForWidth(self.width()) if layout is not None else 0
+        self.setMinimumHeight(max(px(34), needed))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Be as high as the lines need."""
+        super().resizeEvent(event)
+        self._keep_height()
 
     def set_title(self, title: str, subtitle: str = "") -> None:
         """Change the words."""
         self.title.setText(title)
         self.subtitle.setText(subtitle)
+        self.subtitle.setVisible(bool(subtitle))
+
+
+def _beside(widgets: Sequence[QWidget], spacing: int) -> QWidget:
+    """Return a holder with widgets beside each other."""
+    holder = QWidget()
+    row = QHBoxLayout(holder)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(spacing)
+    for widget in widgets:
+        row.addWidget(widget)
+    return holder
 
 
 class EmptyState(QWidget):

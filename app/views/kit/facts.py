@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.views.kit.text import Text
 from app.views.tokens import px
 
-_COLUMN = 150
-"""What one fact needs beside others, at 100 %."""
+_COLUMN = 130
+"""What one fact needs beside others at least, at 100 %."""
 
 
 class Facts(QWidget):
@@ -81,8 +81,18 @@ class Facts(QWidget):
             self._grid.addWidget(name, 2 * row, column)
             self._grid.addWidget(value, 2 * row + 1, column)
 
+    def minimumSizeHint(self) -> QSize:
+        """Return room for one column: the others fold under it."""
+        least = super().minimumSizeHint()
+        return QSize(self._column_width(), least.height()) if self._pairs else least
+
+    def _column_width(self) -> int:
+        return max([px(_COLUMN), *(name.sizeHint().width() for name, _value in self._pairs)])
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the facts into as many columns as have room."""
         super().resizeEvent(event)
-        if self._pairs:
-            self._place(max(1, min(len(self._pairs), self.width() // px(_COLUMN))))
+        if self._pairs and self._grid is not None:
+            gap = self._grid.horizontalSpacing()
+            across = (self.width() + gap) // (self._column_width() + gap)
+            self._place(max(1, min(len(self._pairs), across)))

@@ -53,9 +53,10 @@ class SyncLists(Card):
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         self.choice = SegmentedControl(CHOICES, "What the list shows")
         self.choice.setObjectName("sync_choice")
-        super().__init__("Changes", "", self.choice, parent)
+        super().__init__("Changes", "", self.choice, parent, folds=True)
         self._context = context
         self._enrolled = True
+        self._waiting_count = 0
         self._rows: dict[str, Sequence[Any]] = {key: () for key, _ in CHOICES}
         self.model = QueueModel(COLUMNS, "id", ticks=False, parent=self)
         self.table = QueueTable("Changes of this laptop", self.model)
@@ -95,6 +96,7 @@ class SyncLists(Card):
     def set_view(self, view: "SyncView") -> None:
         """Take what was read of changes."""
         self._enrolled = view.enrolled
+        self._waiting_count = view.pending_count
         self._rows |= {WAITING: view.pending, REFUSED: view.refused, RECENT: view.recent}
         self._show()
 
@@ -127,6 +129,8 @@ class SyncLists(Card):
         rows = list(self._rows[key])
         table = self.current_table()
         table.queue_model.set_rows(rows)
+        is_part = key == WAITING and len(rows) < self._waiting_count
+        self.set_subtitle(f"The oldest {len(rows):,} of {self._waiting_count:,}" if is_part else "")
         none = NOT_ENROLLED if key == WAITING and not self._enrolled else _NONE[key]
         self.empty.set_text(none)
         self._stack.setCurrentWidget(table if rows else self.empty)

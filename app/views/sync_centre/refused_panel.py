@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.views import clipboard
 from app.views.context import AppContext
 from app.views.kit.buttons import QuietButton
+from app.views.kit.flow import Flow
 from app.views.kit.text import Text
+from app.views.sync_words import line_words
 from app.views.tokens import px
 
 if TYPE_CHECKING:
     from app.services.sync.refused import RefusedSet
 
-MOST_LINES = 4
+MOST_LINES, LONGEST = 4, 160
 
 
 class RefusedPanel(QWidget):
@@ -33,11 +35,14 @@ class RefusedPanel(QWidget):
         self.lines = Text("", "secondary", wrap=True)
         self.again = QuietButton("Send again", "refresh-cw", compact=True)
         self.again.setObjectName("refused_again")
+        self.hand_in = QuietButton("Hand to a supervisor", "hand-helping", compact=True)
+        self.hand_in.setObjectName("refused_hand_in")
         self.aside = QuietButton("Set aside", "archive", compact=True)
         self.aside.setObjectName("refused_aside")
         self.copy = QuietButton("Copy for IT", "copy", compact=True)
         self.copy.setObjectName("refused_copy")
         self.again.clicked.connect(self._send_again)
+        self.hand_in.clicked.connect(self._hand_in)
         self.aside.clicked.connect(self._ask_reason)
         self.copy.clicked.connect(self._copy)
         column = QVBoxLayout(self)
@@ -45,11 +50,9 @@ class RefusedPanel(QWidget):
         column.setSpacing(px(6))
         for text in (self.reason, self.advice, self.lines):
             column.addWidget(text)
-        row = QHBoxLayout()
-        row.setSpacing(px(8))
-        for button in (self.again, self.aside, self.copy):
+        row = Flow(px(8))
+        for button in (self.again, self.hand_in, self.aside, self.copy):
             row.addWidget(button)
-        row.addStretch(1)
         column.addLayout(row)
 
     def set_sets(self, sets: "Sequence[RefusedSet]") -> None:
@@ -63,7 +66,9 @@ class RefusedPanel(QWidget):
             return False
         self.reason.setText(shown.reason)
         self.advice.setText(shown.advice)
-        told = [f"{line.field}: {line.after or 'removed'}" for line in shown.lines[:MOST_LINES]]
+        told = [line_words(line, LONGEST) for line in shown.lines[:MOST_LINES]]
+        if len(shown.lines) > MOST_LINES:
+            told.append(f"And {len(shown.lines) - MOST_LINES:,} more.")
         self.lines.setText("\n".join(told))
         self.lines.setVisible(bool(told))
         self.again.setEnabled(shown.can_send_again)
@@ -96,6 +101,28 @@ class RefusedPanel(QWidget):
             lambda: self._context.runner.run(self, work, done),
             danger=True,
         )
+
+    def _hand_in(self) -> None:
+        shown, ws = self._shown, self._context.ws
+        if shown is None:
+            return
+        self.hand_in.setEnabled(False)
+
+        def work() -> None:
+            from app.services.sync import refused
+
+            refused.hand_to_supervisor(ws, shown.id)
+
+        self._context.runner.run(self, work, lambda _none: self._handed_in(), self._not_handed_in, lane="network")
+
+    def _handed_in(self) -> None:
+        self.hand_in.setEnabled(True)
+        self._context.toast("Handed in, sealed. Only supervisors of the team can open it.")
+        self._context.records_changed.emit(frozenset())
+
+    def _not_handed_in(self, error: Exception) -> None:
+        self.hand_in.setEnabled(True)
+        self._context.report_error(error)
 
     def _ask_reason(self) -> None:
         words = "Why is this set aside? It stays in the history of this laptop and is never sent."

@@ -38,7 +38,8 @@ def net(central: Any) -> Iterator[Network]:
 
 @pytest.fixture
 def dawn(enrol_laptop: Callable[..., Any], net: Network) -> Workspace:
-    return enrol_laptop("dawn", url=net.url).workspace()
+    ws: Workspace = enrol_laptop("dawn", url=net.url).workspace()
+    return ws
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ STATES = [
     (SyncStatus(S.SIGN_IN, 3, AT), "Sign in to sync"),
     (SyncStatus(S.FAILED, 3, AT), "Could not sync"),
     (SyncStatus(S.READ_ONLY, 0, AT), "Read only"),
+    (SyncStatus(S.ENDED, 0, AT, "This laptop may not sync any more."), "Access ended"),
 ]
 
 
@@ -99,3 +100,12 @@ def test_the_words_fit_a_narrow_window(qapp: Any, qtbot: QtBot) -> None:
     shorter: Callable[[SyncStatus], str] = SyncStatus.short_words
     assert shorter(SyncStatus(S.OFFLINE, 7, AT)) == "Offline · 7 kept"
     assert shorter(SyncStatus(S.WAITING, 3, AT)) == "3 waiting"
+
+
+def test_what_is_to_be_reviewed_is_said_in_its_own_words() -> None:
+    choice = "Someone else changed the same thing. Both are kept. Choose which to show."
+    refused = "1 change is not in the central store, and kept here. The Sync centre says why and what to do."
+    assert SyncStatus(S.REVIEW, review_count=2).sentence() == choice
+    assert SyncStatus(S.REVIEW, review_count=1, refused_count=1).sentence() == refused
+    assert SyncStatus(S.REVIEW, review_count=3, refused_count=1).sentence() == f"{choice} {refused}"
+    assert SyncStatus(S.SIGN_IN).sentence() == "Sign in to sync. Everything you have recorded is in the central store."
