@@ -12,10 +12,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from app.ids import new_id
 from app.models import Authority, ReferenceLease, Team, User
 from app.models.terms import Role
-from app.services.vault import Vault, create_vault, reserve
+from app.services.vault import Vault, create_vault, migrate, reserve
 from app.services.vault.keys import KdfParameters
 from app.services.workspace import Workspace
 from app.timesource import FrozenTime
+from tests import quick_schema
 
 pytest_plugins = ["tests.fixtures_central"]
 
@@ -32,6 +33,14 @@ def settings_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Keep this account's own settings, and what is kept beside them, out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROLLCALL_SETTINGS", str(tmp_path_factory.mktemp("settings") / "settings.json"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tables_from_a_recording() -> Iterator[None]:
+    """Make the tables of every vault but a process's first from what its migrations left."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrate, "bring_up_to_date", quick_schema.bring_up_to_date)
         yield
 
 

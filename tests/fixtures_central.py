@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def postgres() -> Iterator[Any]:
     server = start_postgres(folder / "data")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         # No test pulls the plug on this machine; what is tested does not wait for the disk.
-        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+        for name in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
             connection.execute(f"ALTER SYSTEM SET {name} = off")
         connection.execute("SELECT pg_reload_conf()")
     try:
@@ -50,17 +51,52 @@ def _template(postgres: Any) -> str:
     return "template_rollcall"
 
 
-@pytest.fixture
-def postgres_dsn(postgres: Any, _template: str) -> Iterator[str]:
-    """The DSN of a fresh database with the schema; dropped afterwards."""
-    import psycopg
+class Databases:
+    """Copies of the template, made and dropped beside the tests: both take PostgreSQL a good while."""
 
-    name = f"t{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres.get_uri(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_template}")
+    def __init__(self, server: Any, template: str) -> None:
+        self._server, self._template = server, template
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="databases")
+        self._next = self._beside.submit(self._make)
+
+    def take(self) -> str:
+        """Return the name of a fresh database, and have the next one made."""
+        name, self._next = self._next.result(), self._beside.submit(self._make)
+        return name
+
+    def give_back(self, name: str) -> None:
+        """Have a database dropped."""
+        self._beside.submit(self._say, f"DROP DATABASE {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+        self._beside.shutdown()
+
+    def _make(self) -> str:
+        name = f"t{uuid.uuid4().hex[:12]}"
+        self._say(f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        return name
+
+    def _say(self, statement: str) -> None:
+        import psycopg
+
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def _databases(postgres: Any, _template: str) -> Iterator[Databases]:
+    databases = Databases(postgres, _template)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture
+def postgres_dsn(postgres: Any, _databases: Databases) -> Iterator[str]:
+    """The DSN of a fresh database with the schema; dropped afterwards."""
+    name = _databases.take()
     yield postgres.get_uri(database=name)
-    with psycopg.connect(postgres.get_uri(), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    _databases.give_back(name)
 
 
 @pytest.fixture
