@@ -23,6 +23,8 @@ class Ids:
     def start(self, seed: object) -> None:
         """Begin again; another seed gives other ids."""
         self._random = random.Random(f"ids {seed}")
+        # No two schedules, and no schedule and the template, draw the same: a life of the store is told by its name.
+        self.secrets = random.Random(f"secrets {seed}")
         self._count = 0
         self.skew_ms = 0
 
@@ -37,17 +39,17 @@ class Ids:
 class _Secrets:
     """Stands for ``secrets`` in the central store: nobody attacks a schedule."""
 
-    def __init__(self) -> None:
-        self._random = random.Random("secrets")
+    def __init__(self, ids: Ids) -> None:
+        self._ids = ids
 
     def token_hex(self, count: int = 32) -> str:
-        return self._random.randbytes(count).hex()
+        return self._ids.secrets.randbytes(count).hex()
 
     def token_urlsafe(self, count: int = 32) -> str:
-        return self._random.randbytes(count).hex()
+        return self._ids.secrets.randbytes(count).hex()
 
     def choice(self, items: Any) -> Any:
-        return self._random.choice(items)
+        return self._ids.secrets.choice(items)
 
     def __getattr__(self, name: str) -> Any:
         import secrets
@@ -65,7 +67,7 @@ def deterministic() -> Iterator[Ids]:
         stack.enter_context(patch("app.ids.uuid_utils", ids))
         for name, module in list(sys.modules.items()):
             if name.startswith("app.central") and hasattr(module, "secrets"):
-                stack.enter_context(patch.object(module, "secrets", _Secrets()))
+                stack.enter_context(patch.object(module, "secrets", _Secrets(ids)))
         # 64 MiB beside each of a thousand vaults would only measure the disk.
         stack.enter_context(patch("app.services.vault.reserve.SIZE", 1))
         stack.enter_context(patch("app.services.vault.reserve.LEAST", 0))

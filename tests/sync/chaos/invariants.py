@@ -198,7 +198,7 @@ def check(world: "World") -> list[str]:
         found += _nothing_else_shows(laptop, store, held)
         found += _projections(laptop)
         found += _audit(world, laptop)
-        found += _documents(world, laptop, vaults[laptop.name], held)
+        found += _documents(world, laptop, vaults[laptop.name], store, held)
     found += _numbers(world, store, vaults)
     return found
 
@@ -480,13 +480,17 @@ def _audit(world: "World", laptop: "Laptop") -> list[str]:
     return wrong
 
 
-def _documents(world: "World", laptop: "Laptop", vault: dict[Key, Row], held: Held) -> list[str]:
-    """Record and bytes agree: every document here has its bytes, whole and true to their hash; and no others."""
+def _documents(world: "World", laptop: "Laptop", vault: dict[Key, Row], store: Store, held: Held) -> list[str]:
+    """Record and bytes agree: every document here has its bytes, whole and true to their hash; and no others.
+
+    A record that is with the team, sealed, has its bytes with it.
+    """
     wrong = []
     rows = [row for key, row in vault.items() if key[0] == "document" and row["sha256"]]
     central = {row[0] for row in world.central.rows("SELECT sha256 FROM document_content WHERE complete")}
+    sealed = _sealed_documents(world, laptop, central)
     for row in rows:
-        if row["sha256"] not in central:
+        if row["sha256"] not in central and (("document", row["id"]) in store.rows or row["id"] not in sealed):
             wrong.append(f"bytes: the central store lacks those of document {row['title']}")
         if not held.must("document", row):
             continue
@@ -495,6 +499,21 @@ def _documents(world: "World", laptop: "Laptop", vault: dict[Key, Row], held: He
         except Exception as error:  # noqa: BLE001  (missing and damaged are the same to whoever reads)
             wrong.append(f"bytes: {laptop.name} lacks those of document {row['title']} ({type(error).__name__})")
     return wrong
+
+
+def _sealed_documents(world: "World", laptop: "Laptop", central: set[str]) -> set[str]:
+    """Return the documents that a laptop handed in with all the bytes that only it had."""
+    sealed: set[str] = set()
+    for set_id, count in world.central.rows("SELECT change_set_id::text, documents FROM rescued_work WHERE complete"):
+        changes = decode(laptop.committed[set_id]).changes if set_id in laptop.committed else []
+        made = {
+            change.row: change.fields["sha256"][1]
+            for change in changes
+            if change.table == "document" and change.op == "insert"
+        }
+        if count >= len(set(made.values()) - central):
+            sealed |= made.keys()
+    return sealed
 
 
 def _dashed(plain: str) -> str:
