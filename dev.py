@@ -152,7 +152,7 @@ def test(arguments: list[str]) -> int:
             failed.append(name)
     say("== pytest")
     workers = str(min(os.cpu_count() or 1, 4))
-    if run(PYTHON, "-m", "pytest", "-n", workers, "--dist", "loadfile", env=environment) != 0:
+    if run(PYTHON, "-m", "pytest", "-n", workers, "--dist", "loadfile", "--no-loadscope-reorder", env=environment) != 0:
         failed.append("pytest")
     if failed:
         say(f"Failed: {', '.join(failed)}")
