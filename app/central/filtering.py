@@ -69,7 +69,8 @@ class Filter:
         effective = bytes(row.effective)
         if parts is not None:
             seen = set(row.seen)
-            visible = [not seen.isdisjoint(part.units) for part in parts]
+            # A row that is nowhere was gone when this laptop's edit of it arrived: its own copy has to go as well.
+            visible = [not seen.isdisjoint(part.units) or (own and not part.units) for part in parts]
             if not all(visible) and not own:
                 body, signature = _cut(decode(body), visible), b""
             moved = [part.was is not None for part in parts]
