@@ -27,6 +27,7 @@ class Trouble(StrEnum):
     PROXY = "proxy-refused"
     PROXY_PASSWORD = "proxy-password"
     PROXY_UNUSABLE = "proxy-unusable"
+    PROXY_SOCKS = "proxy-socks"
     CERTIFICATE_DATE = "certificate-date"
     CERTIFICATE_NAME = "certificate-name"
     CERTIFICATE_ISSUER = "certificate-issuer"
@@ -49,6 +50,10 @@ WORDS = {
         "through."
     ),
     Trouble.PROXY_UNUSABLE: "The proxy that this laptop is set to use cannot be used. Tell IT.",
+    Trouble.PROXY_SOCKS: (
+        "This laptop is set to use a SOCKS proxy, and Rollcall goes through HTTP proxies only. Ask IT for the address "
+        "of one, or to let Rollcall reach the central store without."
+    ),
     Trouble.CERTIFICATE_DATE: (
         "The certificate of the central store is out of date, or the date of this laptop is wrong. Check the date, "
         "then tell IT. Nothing was sent."

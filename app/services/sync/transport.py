@@ -224,7 +224,7 @@ def open_client(server: str, timeout_seconds: float, deadline: "Deadline | None"
     # Proxies never stand between this machine and itself.
     proxy = None if parts.hostname in LOOPBACK else proxy_for(server)
     if proxy is not None and not proxy.startswith(("http://", "https://")):
-        raise troubled(Trouble.PROXY_UNUSABLE)
+        raise troubled(Trouble.PROXY_SOCKS if proxy.lower().startswith("socks") else Trouble.PROXY_UNUSABLE)
     try:
         transport = httpx.HTTPTransport(verify=verify, trust_env=False, proxy=httpx.Proxy(proxy) if proxy else None)
     except (ValueError, httpx.InvalidURL) as error:
