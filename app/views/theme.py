@@ -57,7 +57,9 @@ def apply_theme(app: QApplication, tokens: Tokens, text_scale: int = 100) -> Non
     colour.cache_clear()
     app.setFont(font("body"))
     app.setPalette(_palette())
-    app.setStyleSheet(style_sheet(tokens))
+    sheet = style_sheet(tokens)
+    if app.styleSheet() != sheet:  # Qt would go through every widget again, also for the same sheet
+        app.setStyleSheet(sheet)
     _restyle_all()
 
 
