@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from psycopg.errors import SerializationFailure
+from psycopg.errors import SerializationFailure, UniqueViolation
 from sqlalchemy import Connection, Engine, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
@@ -89,8 +89,9 @@ class Puller:
             try:
                 answer = self._pull(device_id, cursor, limit, version, prove)
             except DBAPIError as error:
-                # Two processes of one laptop pulled at once; the second sees what the first noted.
-                if not tries_left or not isinstance(error.orig, SerializationFailure):
+                # The laptop pulled twice at once, or asked again while its first question was still being answered;
+                # the second sees what the first noted.
+                if not tries_left or not isinstance(error.orig, SerializationFailure | UniqueViolation):
                     raise
                 continue
             if answer is not None:
