@@ -61,6 +61,7 @@ RULES = {
         Rule("break_glass_hours", 4, 1, "Hours that emergency access to a case lasts", "smaller", 1, 72),
         Rule("backups_daily", 7, 7, "Daily backups kept", "larger", 1, 60),
         Rule("backups_weekly", 4, 4, "Weekly backups kept", "larger", 0, 52),
+        Rule("kept_days", 90, 90, "Days that a laptop keeps sent work sealed for the central store", "larger", 7, 3650),
     )
 }  # fmt: skip
 
@@ -86,6 +87,7 @@ class Policy(NamedTuple):
     break_glass_hours: int = 4
     backups_daily: int = 7
     backups_weekly: int = 4
+    kept_days: int = 90
     managed: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
     source: str = ""

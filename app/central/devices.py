@@ -2,9 +2,9 @@
 
 import re
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, Table, bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.central.authority_key import AuthorityKeys
@@ -28,6 +28,13 @@ from app.services.wire import to_wire
 from app.timesource import TimeSource
 
 CHALLENGE_LIFE = timedelta(minutes=2)
+_USERS = cast("Table", User.__table__)
+_LAPTOP = (
+    select(device_credential, _USERS.c.active)
+    .join(_USERS, _USERS.c.id == device_credential.c.user_id)
+    .where(device_credential.c.device_id == bindparam("laptop"))
+)
+"""Composed once: it is asked at every request."""
 
 
 class Devices:
@@ -126,6 +133,8 @@ class Devices:
                 raise TrustError("token-stale", "The session has ended. Rollcall starts a new one by itself.")
             self._sessions.check_device(connection, device.device_id)
             note_vault(connection, device.device_id, vault_id, now)
+            seen = update(device_credential).where(device_credential.c.device_id == device.device_id)
+            connection.execute(seen.values(last_seen_at=now))
             token.authority = self._authority.notice(connection)
         return token
 
@@ -190,11 +199,7 @@ class Devices:
         if not is_uuid(device_id):
             raise TrustError("device-unknown", "This laptop is not enrolled here. Ask your administrator.")
         with self._engine.connect() as connection:
-            return connection.execute(
-                select(device_credential, User.active)
-                .join(User, User.id == device_credential.c.user_id)
-                .where(device_credential.c.device_id == device_id)
-            ).first()
+            return connection.execute(_LAPTOP, {"laptop": device_id}).first()
 
     def _let_in(self, row: Any) -> DeviceIdentity:
         if row.revoked_at is not None or not row.active:

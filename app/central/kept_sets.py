@@ -6,12 +6,18 @@ from app.central.epochs import EpochBook
 from app.central.signing_key import Identity
 from app.services.sync.kept_sets import UnopenedSetError, is_sealed, opened_set, sealing_statement, was_taken
 from app.services.sync.protocol import ProtocolError, SignedSet
-from app.services.sync.store_protocol import Epochs
+from app.services.sync.receipts import ReceiptChecker
+from app.services.sync.store_protocol import Epochs, EpochsRequest
 
 
-def lives(epochs: EpochBook, identity: Identity) -> Epochs:
-    """Return the lives of the store, and the key that laptops seal what they can no longer read to."""
+def lives(epochs: EpochBook, identity: Identity, request: EpochsRequest) -> Epochs:
+    """Return the lives of the store, and the key that laptops seal what they can no longer read to.
+
+    A new life begins with it where the laptop that asks proves that the store was put back.
+    """
+    agreed = epochs.compare(request.life, request.known, ReceiptChecker(identity.signer.public_key))
     answer = epochs.answer()
+    answer.agreed = agreed
     answer.sealing_key = identity.sealing_key.public_key().public_bytes_raw()
     answer.signature = identity.signer.sign(sealing_statement(answer.sealing_key))
     return answer

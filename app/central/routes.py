@@ -90,7 +90,7 @@ def device_routes(services: CentralServices) -> APIRouter:
 
     for_device("/push", protocol.PushRequest, services.push)
     for_device("/pull", protocol.PullRequest, services.pull)
-    for_device("/epochs", EpochsRequest, lambda _device, _message: lives(services.epochs, services.identity))
+    for_device("/epochs", EpochsRequest, lambda _device, m: lives(services.epochs, services.identity, m))
     for_device("/hand-back", HandBackRequest, lambda _device, message: services.handed_back.take(message.sets))
     for_device(
         "/own-sets",

@@ -76,9 +76,14 @@ class CentralServices:
         return answer
 
     def pull(self, device: DeviceIdentity, message: protocol.PullRequest) -> protocol.PullAnswer:
-        """Return the log after a cursor; nothing for a laptop that last spoke with another life of the store."""
+        """Return the log after a cursor; nothing for a laptop that last spoke with another life of the store.
+
+        Nor for one that knows an entry which is not there: the store was put back in its place.
+        """
         if self.epochs.other(message.store):
             return protocol.PullAnswer([], message.cursor, message.cursor, store=self.epochs.current)
+        if self.epochs.forgot(message.known):
+            return protocol.PullAnswer([], message.cursor, message.cursor, store=protocol.FORGOTTEN)
         answer = self.reader.pull(device.device_id, message.cursor, message.limit, device.protocol, message.prove)
         answer.store = self.epochs.current
         if message.audit is not None:

@@ -32,8 +32,6 @@ FRESH = timedelta(minutes=15)
 """How long ago a person may have signed in to count as doing so now."""
 _SEEN = "newest_seen"
 """The fact in which a vault keeps the newest moment it has seen: JSON of :class:`_Seen`."""
-CONTACT = "last_contact_at"
-"""The fact of the last proven contact that was no whole sync."""
 
 
 class _Seen(msgspec.Struct):
@@ -141,13 +139,13 @@ def let_in(ws: Workspace, signed_in: Callable[[Workspace, timedelta], bool] | No
         raise UserError("Sign in first. Your records are kept, encrypted.")
     prove(ws)
     with ws.local_session() as session:
-        facts.put(session, CONTACT, ws.time.now().isoformat())
+        facts.put(session, facts.CONTACT, ws.time.now().isoformat())
         facts.forget(session, _SEEN)
     ws.audit(Action.SHOWN_AGAIN)
 
 
 def _last_contact(session: Session) -> datetime | None:
-    stored = [facts.get(session, name) for name in (facts.LAST_SYNCED, CONTACT)]
+    stored = [facts.get(session, name) for name in (facts.LAST_SYNCED, facts.CONTACT)]
     return max((datetime.fromisoformat(each) for each in stored if each), default=None)
 
 

@@ -148,6 +148,8 @@ EVERYBODY = frozenset(
         "sync.proving.prove_after_sync",
         "sync.proving.prove_all",
         "sync.scope.let_go_what_may_go",
+        "sync.keeping.forget_old",
+        "sync.keeping.learn_key",
         "sync.unit_history.fetch",
         "sync.recovery.fetch_own_sets",
         "sync.restored.take_up",

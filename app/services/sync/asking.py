@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
-from app.services.sync import countersigning, facts, first_pull, proving, recovery
+from app.services.sync import countersigning, facts, first_pull, proving, recovery, restored
 from app.services.sync.audit_protocol import AuditAnswer, AuditPush
 from app.services.sync.protocol import PullAnswer, PullRequest, PushAnswer, PushRequest
 from app.services.sync.telling import Transport
@@ -70,7 +70,7 @@ class LogQuestion:
         self._brought = None
 
     def _request(self, session: Session, cursor: int) -> PullRequest:
-        request = PullRequest(cursor, store=self._life())
+        request = PullRequest(cursor, store=self._life(), known=restored.newest_entry(session))
         if self.ordinary:
             request.audit = countersigning.first_question(session) if self.audit is None and not self.alone else None
             request.prove = proving.next_share(session)

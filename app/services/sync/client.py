@@ -4,6 +4,7 @@ from functools import partial
 
 from sqlalchemy import select
 
+from app.errors import EnvironmentFault
 from app.logs import get_logger
 from app.models import ReferenceLease
 from app.models.terms import HandInReason
@@ -29,7 +30,7 @@ from app.services.sync.asking import LogQuestion
 from app.services.sync.countersigning import countersign
 from app.services.sync.document_wishes import Wishes
 from app.services.sync.documents import move_documents
-from app.services.sync.faults import nonsense
+from app.services.sync.faults import Trouble, nonsense, troubled
 from app.services.sync.pushing import Pusher, pending_count
 from app.services.sync.receipts import ReceiptChecker
 from app.services.sync.scope_protocol import HistoryRequest
@@ -38,6 +39,8 @@ from app.services.workspace import Workspace
 
 __all__ = ["SyncClient", "keep_lease", "pending_count"]
 LEASE_WHEN_UNDER = 20
+_LIVES_A_SYNC = 3
+"""How often the central store may turn out to have been put back while one sync is under way."""
 
 
 class SyncClient:
@@ -52,6 +55,7 @@ class SyncClient:
         self._progress = progress or (lambda _progress: None)
         self._device = ws.actor.device_id
         self._life = restored.known_life(ws)
+        self._was_let_in = False
         with ws.read() as session:
             self._receipts = ReceiptChecker(facts.get(session, facts.SERVER_KEY) or "")
         self._question = LogQuestion(ws, transport, lambda: self._life)
@@ -69,10 +73,20 @@ class SyncClient:
         """
         report = SyncReport()
         try:
-            self._exchange(report)
-        except restored.StoreRestored:
-            self._life = restored.hand_back(self._ws, self._transport, self._receipts, self._progress)
-            self._exchange(report)
+            for _ in range(_LIVES_A_SYNC):
+                try:
+                    self._do_everything(report)
+                except restored.StoreRestored:
+                    self._life = restored.hand_back(self._ws, self._transport, self._receipts, self._progress)
+                else:
+                    return report
+            raise troubled(Trouble.BUSY)
+        except EnvironmentFault:
+            self._note_contact()
+            raise
+
+    def _do_everything(self, report: SyncReport) -> None:
+        self._exchange(report)
         self.renew_leases()
         move_documents(self._ws, self._transport, report, self._progress, self._wishes)
         # Bytes are sent before what they belong to may leave.
@@ -87,7 +101,12 @@ class SyncClient:
             facts.put(session, facts.LAST_SYNCED, self._ws.time.now().isoformat())
         self._ws.tidy()
         get_logger().info("synced", count=report.pushed + report.received, revision=report.revision)
-        return report
+
+    def _note_contact(self) -> None:
+        """Note, where a sync was cut off, that the central store had let this laptop in."""
+        if self._was_let_in:
+            with self._ws.local_session() as session:
+                facts.put(session, facts.CONTACT, self._ws.time.now().isoformat())
 
     def prove_all(self) -> SyncReport:
         """Compare everything here with the central store now, and heal what differs.
@@ -120,6 +139,7 @@ class SyncClient:
         Raises:
             StoreRestored: it is another one.
         """
+        self._was_let_in = True
         if answered in ("", self._life):
             return  # a store of the version before says none
         if self._life:

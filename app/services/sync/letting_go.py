@@ -78,7 +78,7 @@ def let_go(session: Session, units: Collection[str], loose_rows: Mapping[str, Co
     for table, ids in leaving.items():
         writing.delete(connection, table, sorted(ids))
     subjects = {*units, *(row for ids in leaving.values() for row in ids)}
-    unit_history.strip(connection, subjects, device_id)
+    unit_history.strip(session, subjects, device_id)
     _drop_drafts(session, subjects)
     _forget_unnamed(connection, contents)
     unit = unit_of(session)

@@ -51,6 +51,8 @@ REFUSED = "refused"
 HELD = "held"
 RESCUE = "rescue"
 """Not merged: whoever made it may not write there (any more). The laptop hands it in sealed to the team."""
+FORGOTTEN = "?"
+"""The life of a store that does not remember what a laptop had from it."""
 PLACE_TAKEN = (
     "Another change has this one's place in the order of this laptop. "
     "The vault may have been restored from a backup. Ask your administrator."
@@ -127,6 +129,8 @@ class PullRequest(msgspec.Struct):
         store: as in :class:`PushRequest`.
         audit: what is new of the laptop's audit chain, countersigned in the same round trip.
         prove: units to compare if there is anything new; None asks for no proof.
+        known: revision and change set of the newest entry of the log that the laptop had: a store that was put back in
+            its place does not know it, and answers ``FORGOTTEN``.
     """
 
     cursor: Whole
@@ -134,6 +138,7 @@ class PullRequest(msgspec.Struct):
     store: str = ""
     audit: AuditPush | None = None
     prove: list[str] | None = None
+    known: tuple[Whole, str] | None = None
 
 
 class LogEntry(msgspec.Struct, array_like=True):
@@ -357,7 +362,12 @@ def unpack(kind: type[Message], data: bytes) -> Message:
 
 def receipt_statement(body: bytes, revision: int, state: str) -> bytes:
     """Return what the central store signs for an accepted change set: its hash, its revision, how it went in."""
-    return b"rollcall receipt 1\n%s\n%d\n%s" % (hashlib.sha256(body).hexdigest().encode(), revision, state.encode())
+    return receipt_statement_of(hashlib.sha256(body).hexdigest(), revision, state)
+
+
+def receipt_statement_of(digest: str, revision: int, state: str) -> bytes:
+    """Return :func:`receipt_statement` of a change set of which only the SHA-256 is known, in hexadecimal."""
+    return b"rollcall receipt 1\n%s\n%d\n%s" % (digest.encode(), revision, state.encode())
 
 
 def page(items: Sequence[Any], sizes: Sequence[int], limit_bytes: int = PAGE_BYTES) -> int:

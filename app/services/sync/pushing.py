@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.models import ChangeSetRow
 from app.models.terms import ChangeState
 from app.services.changes import decode
-from app.services.sync import confirming, protocol, scope
+from app.services.sync import confirming, keeping, protocol, restored, scope
 from app.services.sync.asking import LogQuestion
 from app.services.sync.faults import CentralUnreachable, nonsense
 from app.services.sync.receipts import ReceiptChecker
@@ -19,6 +19,7 @@ from app.services.workspace import Workspace
 
 _TAKEN = (protocol.ACCEPTED, protocol.CONFLICTED)
 _SETS: Any = ChangeSetRow.__table__
+_SENT = ("id", "sequence", "body", "signature", "state", "revision", "receipt")
 
 
 class Pusher:
@@ -58,6 +59,8 @@ class Pusher:
         self._sets_a_push = protocol.PUSH_SETS
         self.place_taken = False
         self.to_hand_in: list[str] = []
+        self._digests: dict[str, str] = {}
+        self._gave_back = False
         self.teams: dict[str, str] = {}
 
     def push(self, report: SyncReport) -> None:
@@ -66,10 +69,10 @@ class Pusher:
             after, total = _first_waiting(session) - 1, pending_count(session)
             confirmed = confirming.confirmed(session) if total else frozenset()
         sent, rewound = 0, False
-        self.to_hand_in = []
+        self.to_hand_in, self._digests = [], {}
         while rows := self._next_sets(after):
             self._progress(SyncProgress("Sending your changes", sent, total))
-            sets = [protocol.SignedSet(row.body, row.signature) for row in rows]
+            sets = self._as_sent(rows)
             meant = [row.id for row in rows if row.id in confirmed]
             request = protocol.PushRequest(sets, self._life(), meant)
             if sent + len(rows) >= total:
@@ -86,9 +89,12 @@ class Pusher:
                 raise nonsense()
             held = self._note_results(rows, answer.results, report)
             if held:
-                # The central store lacks an earlier one (it may have been restored): send again from there, once.
-                if rewound or answer.last_sequence >= rows[0].sequence:
+                # The central store lacks an earlier one: it was put back, and is given back all that it lost, once.
+                if rewound or self._gave_back or answer.last_sequence >= rows[0].sequence:
                     raise nonsense()
+                if self._life():
+                    self._gave_back = True
+                    raise restored.StoreRestored
                 rewound, after = True, answer.last_sequence
                 continue
             self._question.take(request, answer)
@@ -96,11 +102,22 @@ class Pusher:
             sent += len(rows)
         self._progress(SyncProgress("Sending your changes", total, total))
 
+    def _as_sent(self, rows: Sequence[Any]) -> list[protocol.SignedSet]:
+        """Return change sets as they travel: one whose content left this laptop goes as it is kept sealed."""
+        sets = [protocol.SignedSet(row.body, row.signature) for row in rows]
+        bare = [row for row in rows if not row.signature]
+        if bare:
+            with self._ws.read() as session:
+                kept = keeping.as_handed_back(session.connection(), bare, keeping.store_key(session))
+            self._digests |= {set_id: digest for set_id, (_, digest) in kept.items()}
+            sets = [kept[row.id][0] if row.id in kept else each for row, each in zip(rows, sets, strict=True)]
+        return sets
+
     def _next_sets(self, after: int) -> Sequence[Any]:
         columns = ChangeSetRow
         with self._ws.read() as session:
             rows = session.execute(
-                select(columns.id, columns.sequence, columns.body, columns.signature)
+                select(*(getattr(columns, name) for name in _SENT))
                 .where(columns.device_id == self._device, columns.sequence > after)
                 .order_by(columns.sequence)
                 .limit(self._sets_a_push)
@@ -139,9 +156,10 @@ class Pusher:
         if result.state not in (*_TAKEN, protocol.REFUSED, RESCUED):
             raise nonsense()
         if result.state != protocol.REFUSED:
-            statement = protocol.receipt_statement(row.body, result.revision or 0, result.state)
+            digest = self._digests.get(row.id) or digest_of(row.body)
+            statement = protocol.receipt_statement_of(digest, result.revision or 0, result.state)
             if result.state == RESCUED:
-                statement = rescue_statement(row.id, digest_of(row.body))
+                statement = rescue_statement(row.id, digest)
             if not self._receipts.fits(statement, result.receipt):
                 raise nonsense()
         return {

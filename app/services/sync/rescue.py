@@ -19,7 +19,7 @@ from app.services.access import Permission, require
 from app.services.audit import Action
 from app.services.changes import Change, decode
 from app.services.documents.store import ContentDamaged, DocumentStore
-from app.services.sync import facts, protocol
+from app.services.sync import facts, keeping, protocol
 from app.services.sync.faults import nonsense
 from app.services.sync.packages import Package, PackedDocument, sealed_pieces
 from app.services.sync.receipts import ReceiptChecker
@@ -91,17 +91,7 @@ def hand_in(
     with ws.read() as session:
         receipts = ReceiptChecker(facts.get(session, facts.SERVER_KEY) or "")
     for some in _batches(_sealed(ws, change_set_ids, why, teams or {}, report)):
-        pieces = [piece for each in some for piece in each.pieces]
-        results: dict[str, HandInResult] = {}
-        for start in range(0, len(pieces), PIECES_A_REQUEST):
-            part = pieces[start : start + PIECES_A_REQUEST]
-            for request in _within_size(part):
-                answer = transport.call("/rescue", HandInRequest(request), HandInAnswer)
-                if [result.id for result in answer.results] != [piece.id for piece in request]:
-                    raise nonsense()
-                results |= {result.id: result for result in answer.results}
-                if any(result.state == protocol.HELD for result in answer.results):
-                    report.behind = answer.last_sequence
+        results, report.behind = _sent(transport, [piece for each in some for piece in each.pieces])
         _note(ws, some, results, receipts, report)
         if report.behind is not None:
             break
@@ -109,6 +99,39 @@ def hand_in(
         get_logger().info("handed in", count=len(report.handed_in))
         ws.audit(Action.HANDED_IN, detail={"change_sets": len(report.handed_in), "why": why.value})
     return report
+
+
+def hand_in_again(transport: Transport, pieces: Sequence[SealedPiece], receipts: ReceiptChecker) -> None:
+    """Hand in a change set once more, as it was sealed before: a store that was put back may have forgotten it.
+
+    Args:
+        transport: to the central store.
+        pieces: all of them.
+        receipts: checks what it answers.
+
+    Raises:
+        CentralUnreachable: it can be tried again.
+    """
+    results, _ = _sent(transport, pieces)
+    for result in results.values():
+        statement = rescue_statement(result.id, pieces[0].digest)
+        if result.state == RESCUED and not receipts.fits(statement, result.receipt):
+            raise nonsense()
+
+
+def _sent(transport: Transport, pieces: Sequence[SealedPiece]) -> tuple[dict[str, HandInResult], int | None]:
+    """Send pieces; return what became of each change set, and how far the store is where it lacks an earlier one."""
+    results: dict[str, HandInResult] = {}
+    behind = None
+    for start in range(0, len(pieces), PIECES_A_REQUEST):
+        for request in _within_size(pieces[start : start + PIECES_A_REQUEST]):
+            answer = transport.call("/rescue", HandInRequest(request), HandInAnswer)
+            if [result.id for result in answer.results] != [piece.id for piece in request]:
+                raise nonsense()
+            results |= {result.id: result for result in answer.results}
+            if any(result.state == protocol.HELD for result in answer.results):
+                behind = answer.last_sequence
+    return results, behind
 
 
 def _sealed(
@@ -248,7 +271,7 @@ def _note(
     report: HandedInReport,
 ) -> None:
     """Write down what has a true receipt; anything else stays as it is."""
-    values, documents = [], []
+    values, documents, kept = [], [], []
     for each in some:
         result = results.get(each.row.id)
         if result is None or result.state in (MORE, protocol.HELD):
@@ -267,14 +290,17 @@ def _note(
         (report.handed_in if state is ChangeState.RESCUED else report.merged).append(each.row.id)
         if state is ChangeState.RESCUED:
             documents += each.documents
-    _write(ws, values, documents)
+            kept.append(each.pieces)
+    _write(ws, values, documents, kept)
 
 
 def _values(change_set_id: str, state: ChangeState, revision: int | None, receipt: bytes) -> dict[str, Any]:
     return {"set_id": change_set_id, "state": state, "revision": revision, "receipt": receipt, "refusal": ""}
 
 
-def _write(ws: Workspace, values: Sequence[dict[str, Any]], documents: Sequence[str] = ()) -> None:
+def _write(
+    ws: Workspace, values: Sequence[dict[str, Any]], documents: Sequence[str], kept: Sequence[Sequence[SealedPiece]]
+) -> None:
     if not values:
         return
     table: Any = ChangeSetRow.__table__
@@ -286,4 +312,6 @@ def _write(ws: Workspace, values: Sequence[dict[str, Any]], documents: Sequence[
     with ws.local_session() as session:
         session.connection().execute(statement, list(values))
         # Their bytes are with the team now, sealed; they are not sent in the open as well.
-        facts.put_many(session, [facts.DOCUMENT_PREFIX + sha256 for sha256 in documents], "handed in")
+        facts.put_many(session, [facts.DOCUMENT_PREFIX + sha256 for sha256 in documents], facts.HANDED_IN)
+        for pieces in kept:
+            keeping.keep_handed_in(session, pieces)

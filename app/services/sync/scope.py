@@ -25,7 +25,7 @@ from app.services.access import Permission, require
 from app.services.audit import Action
 from app.services.batches import batched
 from app.services.capture import unit_of
-from app.services.sync import arrivals, facts, letting_go
+from app.services.sync import arrivals, facts, keeping, letting_go, restored
 from app.services.sync.apply import apply_entries
 from app.services.sync.faults import nonsense
 from app.services.sync.protocol import PullAnswer, ScopeChange
@@ -66,6 +66,7 @@ def take_answer(session: Session, answer: PullAnswer, device_id: str, *, own_too
     if answer.cursor < facts.cursor(session):
         return 0  # another process of this laptop was faster
     received = apply_entries(session, answer.entries, device_id, own_too=own_too, until=answer.cursor)
+    restored.note_newest(session, answer.entries)
     note(session, answer.scope)
     if facts.get(session, facts.SCOPED) is None:
         facts.put(session, facts.SCOPED, "1")
@@ -119,12 +120,17 @@ def let_go_what_may_go(ws: Workspace, transport: Transport, report: SyncReport) 
         leaving = session.execute(select(_LEAVING)).all()
         loose = session.execute(select(_ROWS.c.row_id).limit(1)).first()
         held = letting_go.held_count(session.connection()) if leaving else 0
+        old = keeping.any_old(session, ws.time.now())
+    if old:
+        keeping.forget_old(ws)
     if leaving:
+        keeping.learn_key(ws, transport)
         confirmed = _confirmed(ws, transport, leaving, held)
         report.held_back_units = len(leaving) - len(confirmed)
         for some in batched(sorted(confirmed), UNITS_A_STEP):
             _let_go(ws, some, report)
     if loose is not None:
+        keeping.learn_key(ws, transport)
         _let_go(ws, (), report)
     letting_go.drop_bytes(ws)
 

@@ -17,7 +17,7 @@ from app.services.access import Permission, require
 from app.services.batches import batched
 from app.services.capture import line_rows
 from app.services.changes import Change, ChangeSet, decode, encode
-from app.services.sync import protocol, writing
+from app.services.sync import keeping, protocol, writing
 from app.services.sync.apply import Entry, history_row, read_entry, subjects_of
 from app.services.sync.faults import nonsense
 from app.services.sync.scope_protocol import HistoryRequest
@@ -183,19 +183,23 @@ def fill_subjects(connection: Connection, rows: Mapping[str, Collection[str]]) -
 # -- leaving ---------------------------------------------------------------------------------------------------------
 
 
-def strip(connection: Connection, subjects: Collection[str], device_id: str) -> None:
+def strip(session: Session, subjects: Collection[str], device_id: str) -> None:
     """Take the history of records that left out of this vault; history of rows that are still here stays.
 
     Change sets from elsewhere go where nothing of them is left. This laptop's own stay as a line without content, so
-    that its order has no gap and its receipts are counted; those that wait or were refused stay whole.
+    that its order has no gap and its receipts are counted, and are kept sealed for a store that is put back; those
+    that wait or were refused stay whole.
 
     Args:
-        connection: in a transaction that captures nothing.
+        session: in a transaction that captures nothing.
         subjects: the ids of the units, and of every row that left.
         device_id: this laptop.
     """
+    connection = session.connection()
     leaving = _lines_of(connection, subjects)
-    for row in _sets(connection, leaving):
+    rows = _sets(connection, leaving)
+    keeping.keep_taken(session, [row for row in rows if row.device_id == device_id])
+    for row in rows:
         if row.state in _KEPT_WHOLE:
             continue
         change_set = decode(row.body)
@@ -253,7 +257,8 @@ def _write_lines(connection: Connection, set_id: str, changes: Sequence[Change])
 
 
 def _sets(connection: Connection, ids: Iterable[str]) -> list[Any]:
-    columns = (_SETS.c.id, _SETS.c.device_id, _SETS.c.sequence, _SETS.c.state, _SETS.c.body, _SETS.c.signature)
+    names = ("id", "device_id", "sequence", "state", "body", "signature", "revision", "receipt")
+    columns = [_SETS.c[name] for name in names]
     found: list[Any] = []
     for some in batched(ids, _BATCH):
         found += connection.execute(select(*columns).where(_SETS.c.id.in_(some))).all()
