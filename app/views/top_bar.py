@@ -74,6 +74,8 @@ class Breadcrumb(QWidget):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(px(2))
+        self._way: list[QWidget] = []
+        self._last: ElidedText | None = None
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def set_crumbs(self, crumbs: list[Crumb]) -> None:
@@ -83,18 +85,31 @@ class Breadcrumb(QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        for place, (words, route) in enumerate(crumbs):
-            last = place == len(crumbs) - 1
-            if last:
-                text = ElidedText(words, "body", weight="strong")
-                text.setMinimumWidth(min(px(60), text.fontMetrics().horizontalAdvance(words)))
-                self._row.addWidget(text, 1)
-            elif route is None:
-                self._row.addWidget(Text(words, "body", ink="ink2"))
-            else:
-                self._row.addWidget(self._link(words, route))
-            if not last:
-                self._row.addWidget(_Chevron())
+        self._way, self._last = [], None
+        for words, route in crumbs[:-1]:
+            part = Text(words, "body", ink="ink2") if route is None else self._link(words, route)
+            self._way += [part, _Chevron()]
+        for widget in self._way:
+            self._row.addWidget(widget)
+        for words, _route in crumbs[-1:]:
+            self._last = ElidedText(words, "body", weight="strong")
+            self._last.setMinimumWidth(min(px(60), self._last.fontMetrics().horizontalAdvance(words)))
+            self._row.addWidget(self._last, 1)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Show the way here only where the last part has room beside it: Back leads there too."""
+        if self._last is None:
+            return
+        wanted = min(px(120), self._last.fontMetrics().horizontalAdvance(self._last.text()))
+        room = self.width() - sum(widget.sizeHint().width() + self._row.spacing() for widget in self._way)
+        for widget in self._way:
+            widget.setVisible(room >= wanted)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fold to the last part."""
+        super().resizeEvent(event)
+        self._fit()
 
     def _link(self, words: str, route: str) -> Link:
         link = _QuietLink(words, "body")

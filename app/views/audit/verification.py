@@ -42,7 +42,7 @@ class Verification(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(px(8))
         self._column.addWidget(self.progress)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
 
     def start(self) -> None:
         """Verify the whole audit of this laptop off the window's thread."""

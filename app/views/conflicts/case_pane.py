@@ -89,8 +89,8 @@ class CasePane(Themed, QWidget):
         self._fit()
         self._drop_table()
         self._table = table
-        # The table may be as high as it likes; what is left under it stays empty.
-        self._column.insertWidget(self._column.count() - 1, table)
+        # The table may be as high as it likes; what is left under it stays empty. The foot may stand there already.
+        self._column.insertWidget(self._column.indexOf(self._notices) + 1, table)
 
     def clear(self) -> None:
         """Show nothing."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -139,6 +139,13 @@ class PageHeader(Themed, QWidget):
         """Be as high as the lines need."""
         super().resizeEvent(event)
         self._keep_height()
+
+    def event(self, event: QEvent) -> bool:
+        """Be as high as the lines need, too, when an action comes or goes."""
+        handled = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._keep_height()
+        return handled
 
     def set_title(self, title: str, subtitle: str = "") -> None:
         """Change the words."""
