@@ -7,12 +7,12 @@ lost, a request made twice or a vault put back to an earlier cursor only lead to
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import BigInteger, Connection, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
 from app.central.places import LOOSE
-from app.central.scope_tables import device_holding
+from app.central.scope_tables import device_holding, device_scope
 
 Interval = tuple[int, int | None]
 _KEY = Uuid(as_uuid=False)
@@ -32,6 +32,16 @@ _OPEN = text(
     "  SELECT 1 FROM device_holding AS h WHERE h.device_id = :device AND h.unit = u.id AND h.until IS NULL)"
     " ON CONFLICT (device_id, unit, since) DO UPDATE SET until = NULL"
 ).bindparams(_DEVICE, _UNITS)
+_CLOSE = text(
+    "UPDATE device_holding SET until = greatest(since, :at)"
+    " WHERE device_id = :device AND until IS NULL AND unit = ANY(:units)"
+).bindparams(_DEVICE, _UNITS)
+_FORGET = text("DELETE FROM device_holding WHERE device_id = :device AND unit = ANY(:units)").bindparams(
+    _DEVICE, _UNITS
+)
+_SET = text(
+    "INSERT INTO device_holding (device_id, unit, since, until) SELECT :device, * FROM unnest(:units, :starts, :ends)"
+).bindparams(_DEVICE, _UNITS, bindparam("starts", type_=ARRAY(BigInteger)), bindparam("ends", type_=ARRAY(BigInteger)))
 _KNOWN = text("SELECT EXISTS (SELECT 1 FROM device_scope WHERE device_id = :device)").bindparams(_DEVICE)
 _NOTE = text(
     "INSERT INTO device_scope (device_id, since) VALUES (:device, :at) ON CONFLICT (device_id) DO NOTHING"
@@ -118,18 +128,20 @@ class Holdings:
         if wanted := list(units):
             self._connection.execute(_OPEN, {**self._device, "units": wanted, "at": at})
 
-    def restart(self, visible: set[str], at: int) -> None:
-        """Let a laptop that begins anew hold what it may; what it holds already it goes on holding."""
-        now = self.now()
-        columns = device_holding.c
-        if gone := now - visible:
-            self._connection.execute(
-                update(device_holding)
-                .where(columns.device_id == self._device_id, columns.until.is_(None), columns.unit.in_(gone))
-                .values(until=func.greatest(columns.since, at))
-            )
-        self.open(visible - now, at)
+    def close(self, units: Iterable[str], at: int) -> None:
+        """Let units be held no longer from a revision on."""
+        if wanted := list(units):
+            self._connection.execute(_CLOSE, {**self._device, "units": wanted, "at": at})
+
+    def restart(self, at: int) -> None:
+        """Keep from a revision on what a laptop that begins anew is sent; what it holds already it goes on holding."""
         self._connection.execute(_BEGIN_ANEW, {**self._device, "at": at})
+
+    def since(self) -> int | None:
+        """Return from which revision on this laptop's holdings are kept, or None where they are not."""
+        query = select(device_scope.c.since).where(device_scope.c.device_id == self._device_id)
+        found = self._connection.execute(query).scalar()
+        return None if found is None else int(found)
 
     def settle(self, units: Iterable[str], visible: set[str], cursor: int, at: int) -> None:
         """Note what a laptop that passes from one revision to another is told about some units."""
@@ -143,14 +155,11 @@ class Holdings:
         for unit, intervals in noted.items():
             after = settled(intervals, cursor, at, visible=unit in visible)
             if after != intervals:
-                stale.append(unit)
+                stale += [unit] if intervals else []
                 fresh += [(unit, since, until) for since, until in after]
-        columns = device_holding.c
         if stale:
-            self._connection.execute(
-                delete(device_holding).where(columns.device_id == self._device_id, columns.unit.in_(stale))
-            )
+            self._connection.execute(_FORGET, {**self._device, "units": stale})
         if fresh:
-            names = ("device_id", "unit", "since", "until")
-            rows = [dict(zip(names, (self._device_id, *row), strict=True)) for row in fresh]
-            self._connection.execute(insert(device_holding), rows)
+            ids, starts, ends = zip(*fresh, strict=True)
+            values = {**self._device, "units": list(ids), "starts": list(starts), "ends": list(ends)}
+            self._connection.execute(_SET, values)

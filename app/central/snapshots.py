@@ -1,6 +1,8 @@
 """What a laptop fetches whole: a first pull, table by table, and units, each with everything recorded about it.
 
-Both are filtered by what the laptop may hold at the moment it asks, whatever it was told before.
+Both are filtered by what the laptop may hold at the moment it asks, whatever it was told before. In a first pull a
+unit is held from the page on that brings its child, as of the revision at which the first pull began: so the beginning
+costs the same however much there is. Rows about a child come after all children.
 """
 
 from collections.abc import Sequence
@@ -16,7 +18,7 @@ from sqlalchemy.types import Uuid
 from app.central import noting, records
 from app.central.holdings import Holdings
 from app.central.places import LOOSE
-from app.central.scope_tables import device_holding, device_scope, scope_event
+from app.central.scope_tables import device_holding, scope_event
 from app.central.tables import device_person, revision_counter
 from app.central.unit_rows import UNIT_TABLES, condition_sql, lists_of_units
 from app.central.visibility import Visibility, viewers_of
@@ -41,10 +43,14 @@ from app.timesource import TimeSource
 FIRST_UNITS: Final = 40
 """How many of a person's own cases come before everything else: what fills the first screens."""
 UNITS_AT_ONCE: Final = 40
+_NEWEST: Final = 400
+"""How many of the newest cases are looked at for what comes first for somebody who has none of their own."""
 _MOST_UNITS: Final = 5000
 _KEY: Final = Uuid(as_uuid=False)
 _AFTER: Final = "(%(after)s::uuid IS NULL OR id > %(after)s::uuid)"
 _ORDER: Final = "ORDER BY id LIMIT %(limit)s"
+_CHILD_IDS: Final = f"SELECT id::text FROM child WHERE {_AFTER} {_ORDER}"
+_THESE: Final = "id = ANY(%(units)s::uuid[]) ORDER BY id"
 
 
 class Snapshots:
@@ -55,7 +61,7 @@ class Snapshots:
         self._time = time
 
     def start(self, device_id: str) -> SnapshotStart:
-        """Return what a first pull will bring, and note that the laptop holds it.
+        """Return what a first pull will bring, and note that it begins.
 
         The revision is read first: whatever changes while the pages are sent is in the log after it.
         """
@@ -63,11 +69,14 @@ class Snapshots:
             revision = _head(connection)
             viewers = viewers_of(connection, device_id)
             visibility = Visibility(connection, viewers, self._time.now())
-            visible, holdings = visibility.all(), Holdings(connection, device_id)
-            holdings.restart(visible | (visibility.marks & {LOOSE}), revision)
-            first = _first_units(connection, [viewer.user_id for viewer in viewers], visible)
+            first = _first_units(connection, [viewer.user_id for viewer in viewers], visibility)
+            holdings = Holdings(connection, device_id)
+            held = holdings.now()
+            holdings.close(held - visibility.of(held) - visibility.marks, revision)
+            holdings.open({*first, *(visibility.marks & {LOOSE})}, revision)
+            holdings.restart(revision)
             children = records.count(connection, "child")
-            share = len(visible) / children if children else 0.0
+            share = visibility.count() / children if children else 0.0
             tables = [(name, _expected(connection, name, share)) for name in SYNCED_TABLES]
         return SnapshotStart(revision, tables, first)
 
@@ -83,17 +92,14 @@ class Snapshots:
         left_bytes, left_rows = PAGE_BYTES, max(1, min(limit, SNAPSHOT_ROWS))
         pages: list[SnapshotPage] = []
         with self._engine.begin() as connection:
-            given = self._given(connection, device_id)
+            visibility = Visibility(connection, viewers_of(connection, device_id), self._time.now())
+            scope = _Scope(connection, device_id, visibility)
             for name in tables[tables.index(table) :]:
-                start = after if name == table else None
-                query = _page_query(name, reads_cases=given["reads_cases"])
-                if query is None:
-                    continue
-                values = {**given, "after": start, "limit": left_rows}
-                rows = connection.exec_driver_sql(query, values).all()
+                rows = scope.rows(name, after if name == table else None, left_rows)
                 kept = page(rows, [len(row[1]) for row in rows], left_bytes)
                 if kept:
                     pages.append(_page(name, rows[:kept]))
+                    scope.sent(name, rows[:kept])
                     left_rows -= kept
                     left_bytes -= len(pages[-1].rows)
                 if kept < len(rows) or left_rows <= 0 or left_bytes <= 0:
@@ -118,19 +124,51 @@ class Snapshots:
             Holdings(connection, device_id).open(whole, revision)
         return UnitsAnswer(pages, whole, closed, revision)
 
-    def _given(self, connection: Connection, device_id: str) -> dict[str, Any]:
-        """Return who asks, and which of the units it holds it may hold no longer though it was not told yet."""
-        visibility = Visibility(connection, viewers_of(connection, device_id), self._time.now())
-        closed = _closed_since(connection, device_id, visibility)
-        return {"device": device_id, "closed": list(closed), "reads_cases": visibility.reads_cases}
+
+class _Scope:
+    """What one laptop may be sent of each table in a first pull."""
+
+    def __init__(self, connection: Connection, device_id: str, visibility: Visibility) -> None:
+        self._connection = connection
+        self._visibility = visibility
+        self._holdings = Holdings(connection, device_id)
+        self._since = self._holdings.since()
+        # Which of the units it holds it may hold no longer, though it was not told yet.
+        closed = _closed_since(connection, device_id, self._since, visibility)
+        self._given = {"device": device_id, "closed": list(closed)}
+
+    def rows(self, table: str, after: str | None, limit: int) -> Sequence[Any]:
+        """Return keys and rows of a table after a key."""
+        if table == "child":
+            return self._children(after, limit)
+        query = _page_query(table, reads_cases=self._visibility.reads_cases)
+        if query is None:
+            return []
+        return self._connection.exec_driver_sql(query, {**self._given, "after": after, "limit": limit}).all()
+
+    def sent(self, table: str, rows: Sequence[Any]) -> None:
+        """Note that the laptop holds what it is sent."""
+        if table == "child" and self._since is not None:
+            self._holdings.open([row[0] for row in rows], self._since)
+
+    def _children(self, after: str | None, limit: int) -> Sequence[Any]:
+        found: list[Any] = []
+        while self._visibility.reads_cases and len(found) < limit:
+            values = {"after": after, "limit": limit}
+            ids = [row[0] for row in self._connection.exec_driver_sql(_CHILD_IDS, values)]
+            if not ids:
+                break
+            visible = {"units": list(self._visibility.of(ids))}
+            found += self._connection.exec_driver_sql(records.rows_query("child", _THESE), visible).all()
+            after = ids[-1]
+        return found[:limit]
 
 
 def _head(connection: Connection) -> int:
     return int(connection.execute(select(revision_counter.c.value)).scalar_one())
 
 
-def _closed_since(connection: Connection, device_id: str, visibility: Visibility) -> set[str]:
-    since = connection.execute(select(device_scope.c.since).where(device_scope.c.device_id == device_id)).scalar()
+def _closed_since(connection: Connection, device_id: str, since: int | None, visibility: Visibility) -> set[str]:
     if since is None:
         return set()
     events = connection.execute(
@@ -142,7 +180,8 @@ def _closed_since(connection: Connection, device_id: str, visibility: Visibility
         device_id
     }
     if people & own:
-        return holdings.now() - visibility.all()
+        held = holdings.now()
+        return held - visibility.of(held) - visibility.marks
     looked = {str(event.subject) for event in events if event.kind == noting.LOOK}
     return looked - visibility.of(looked)
 
@@ -174,18 +213,19 @@ def _expected(connection: Connection, table: str, share: float) -> int:
     return count if is_reference(table) else round(count * share)
 
 
-def _first_units(connection: Connection, user_ids: Sequence[str], visible: set[str]) -> list[str]:
-    """Return the children of a laptop's people's own open cases, what is due first, first."""
-    cases = connection.execute(
-        select(Case.id, Case.child_id, Case.opened_on).where(
-            Case.officer_id.in_(user_ids), Case.status != CaseStatus.CLOSED
-        )
-    ).all()
+def _first_units(connection: Connection, user_ids: Sequence[str], visibility: Visibility) -> list[str]:
+    """Return the children of a laptop's people's own open cases, what is due first, first; of the newest without."""
+    still_open = select(Case.id, Case.child_id, Case.opened_on).where(Case.status != CaseStatus.CLOSED)
+    cases = connection.execute(still_open.where(Case.officer_id.in_(user_ids))).all()
+    if not cases:
+        newest = still_open.order_by(Case.opened_on.desc(), Case.id.desc()).limit(_NEWEST)
+        cases = connection.execute(newest).all()
     with Session(connection) as session:
         due = next_due(session, [case.id for case in cases])
     far = date.max
     ordered = sorted(cases, key=lambda case: (due[case.id].on if case.id in due else far, case.opened_on, case.id))
     units = dict.fromkeys(case.child_id for case in ordered)
+    visible = visibility.of(units)
     return [unit for unit in units if unit in visible][:FIRST_UNITS]
 
 

@@ -42,6 +42,7 @@ _SOME = text(f"SELECT u.id FROM child AS u WHERE u.id = ANY(:units) AND {_RULE}"
     bindparam("units", type_=ARRAY(_KEY)), *_TYPED
 )
 _ALL = text(f"SELECT u.id FROM child AS u WHERE {_RULE}").bindparams(*_TYPED)
+_COUNT = text(f"SELECT count(*) FROM child AS u WHERE {_RULE}").bindparams(*_TYPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,11 @@ class Visibility:
         for viewer in self._viewers:
             found.update(str(unit) for unit in self._connection.scalars(_ALL, viewer.values(self._now)))
         return found
+
+    def count(self) -> int:
+        """Return about how many units that is: as many as the one of the laptop's people may see who sees most."""
+        counts = (self._connection.execute(_COUNT, viewer.values(self._now)).scalar_one() for viewer in self._viewers)
+        return max(counts, default=0)
 
 
 def viewers_of(connection: Connection, device_id: str) -> list[Viewer]:
