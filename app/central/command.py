@@ -17,6 +17,10 @@ Dsn = Annotated[
 ]
 Data = Annotated[Path | None, typer.Option(help="A folder for an embedded PostgreSQL, instead of --dsn.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for machines.")]
+By = Annotated[str, typer.Option("--by", help="Your username; you must be allowed to manage people and laptops.")]
+PassphraseFile = Annotated[
+    Path | None, typer.Option(help="A file whose first line is the key's passphrase; else standard input, or asked.")
+]
 Username = Annotated[str, typer.Argument(help="The person's username.")]
 
 
@@ -51,3 +55,13 @@ def services_on(dsn: str, data: Path | None) -> Iterator["CentralServices"]:
 def answer(value: dict[str, Any], as_json: bool, words: str) -> None:
     """Print a result: JSON for machines, else the words."""
     sys.stdout.write((json.dumps(value, default=str) if as_json else words) + "\n")
+
+
+def passphrase_of(file: Path | None, *, confirm: bool = False) -> str:
+    """Return the passphrase of the authority's key: from a file, from standard input, or asked for."""
+    if file is not None:
+        with file.open(encoding="utf-8") as stream:
+            return stream.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    return str(typer.prompt("The key's passphrase", hide_input=True, confirmation_prompt=confirm))

@@ -1,20 +1,14 @@
 """``rollcall-central``: the authority's key, and getting a laptop back with it."""
 
 import getpass
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.central.command import Data, Dsn, Json, answer, services_on
+from app.central.command import By, Data, Dsn, Json, PassphraseFile, answer, passphrase_of, services_on
 
 keys = typer.Typer(no_args_is_help=True)
-
-By = Annotated[str, typer.Option("--by", help="Your username; you must be allowed to manage people and laptops.")]
-PassphraseFile = Annotated[
-    Path | None, typer.Option(help="A file whose first line is the key's passphrase; else standard input, or asked.")
-]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,7 +38,7 @@ def new(
         services.authority.check_may_add(replace=replace)
         key = AuthorityKey.new()
         # The file first: a key that laptops seal to and that nobody has would be worse than none.
-        write_key_file(out, key, _passphrase(passphrase_file, confirm=True), services.time.now().isoformat())
+        write_key_file(out, key, passphrase_of(passphrase_file, confirm=True), services.time.now().isoformat())
         try:
             known = services.authority.add(key.public_key, actor_id, replace=replace)
         except BaseException:
@@ -91,7 +85,7 @@ def recover(
     from app.services.vault.authority_wrap import read_key_file
 
     with services_on(dsn, data) as services:
-        opened = read_key_file(key, _passphrase(passphrase_file))
+        opened = read_key_file(key, passphrase_of(passphrase_file))
         issued = services.recoveries.issue(Request(device, vault_file, reason, by, _account(), out), opened)
     words = (
         f"{issued.code}\n"
@@ -114,15 +108,6 @@ def recoveries(dsn: Dsn = "", data: Data = None, as_json: Json = False) -> None:
         for each in found
     ]
     answer({"recoveries": found}, as_json, "\n".join(lines) or "No recovery was ever issued.")
-
-
-def _passphrase(file: Path | None, *, confirm: bool = False) -> str:
-    if file is not None:
-        with file.open(encoding="utf-8") as stream:
-            return stream.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
-    return str(typer.prompt("The key's passphrase", hide_input=True, confirmation_prompt=confirm))
 
 
 def _account() -> str:

@@ -70,7 +70,11 @@ def private_key(session: Session, team_key_id: str) -> X25519PrivateKey | None:
             TeamKeyWrap.sealed != "",
         )
     ).all()
-    own = laptop_key(device.private_key)
+    return opened_wrap(laptop_key(device.private_key), team_key_id, sealed)
+
+
+def opened_wrap(own: X25519PrivateKey, team_key_id: str, sealed: Iterable[str]) -> X25519PrivateKey | None:
+    """Return a team's private key from the first of some wraps that opens, or None."""
     for each in sealed:
         try:
             plain = open_sealed(own, bytes.fromhex(each), _wrap_of(team_key_id))
