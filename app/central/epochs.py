@@ -174,7 +174,7 @@ def _agreed(ordered: Sequence[KnownEntry], is_there: Callable[[KnownEntry], bool
     last = 0
     for entry in ordered:
         if not is_there(entry):
-            return last
+            return min(last, entry.revision - 1)  # another may have taken its place since
         last = entry.revision
     return None
 
