@@ -1,4 +1,4 @@
-"""The rows of units as they travel, read by PostgreSQL itself as JSON, a query a table."""
+"""The rows of units as they travel, read by PostgreSQL itself as JSON: of every table in one statement."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -16,6 +16,7 @@ from app.services.sync.units import UNIT_WAYS, in_units, is_reference, unlinked
 
 UNIT_TABLES: Final = tuple(name for name in SYNCED_TABLES if not is_reference(name))
 """Tables whose rows can belong to a unit, in the order of a first pull."""
+_PLACES: Final = tuple(enumerate(UNIT_TABLES))
 _NEVER: Final = "false"
 WireRow = dict[str, Any]
 _dialect: Any = postgresql.psycopg.dialect
@@ -34,6 +35,13 @@ def _objects_of_units(table: str) -> str:
 
 
 @cache
+def _objects_of_all() -> str:
+    """Return SQL for the rows of units, of every table, each with the table's place in ``UNIT_TABLES``."""
+    parts = (f"SELECT {place} AS place, r.* FROM ({_objects_of_units(table)}) AS r" for place, table in _PLACES)
+    return " UNION ALL ".join(parts)
+
+
+@cache
 def lists_of_units(table: str) -> str:
     """Return SQL for the rows of units as JSON lists in key order; parameter: ``units``."""
     units = select(func.unnest(bindparam("units", type_=ARRAY(Uuid(as_uuid=False)))))
@@ -42,13 +50,10 @@ def lists_of_units(table: str) -> str:
 
 def rows_of(connection: Connection, units: Iterable[str]) -> dict[str, list[WireRow]]:
     """Return every row of some units in wire form, by table; tables without such rows are left out."""
-    wanted = {"units": list(units)}
-    found: dict[str, list[WireRow]] = {}
-    for table in UNIT_TABLES:
-        texts = connection.exec_driver_sql(_objects_of_units(table), wanted).scalars().all()
-        if texts:
-            found[table] = _rows_decoder.decode(f"[{','.join(texts)}]")
-    return found
+    texts: dict[int, list[str]] = {}
+    for place, text in connection.exec_driver_sql(_objects_of_all(), {"units": list(units)}):
+        texts.setdefault(place, []).append(text)
+    return {UNIT_TABLES[place]: _rows_decoder.decode(f"[{','.join(texts[place])}]") for place in sorted(texts)}
 
 
 def loose_rows(connection: Connection) -> dict[str, list[WireRow]]:
