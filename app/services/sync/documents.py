@@ -175,8 +175,14 @@ def fetch(
         _drop(store, sha256, report)
     manifests = [manifest for manifest in manifests if manifest.sha256 not in false]
     waiting = [hash_ for manifest in manifests for hash_ in manifest.chunks]
-    for some in _Load(store.missing_chunks(waiting), manifests, pace or Pace()):
-        _fetch_group(store, transport, some, report, moved)
+    missing, pace = store.missing_chunks(waiting), pace or Pace()
+    while missing:
+        left = [
+            hash_
+            for some in _Load(missing, manifests, pace)
+            for hash_ in _fetch_group(store, transport, some, report, moved)
+        ]
+        missing = left if len(left) < len(missing) else []
     whole = store.complete_among(manifest.sha256 for manifest in manifests)
     for manifest in manifests:
         if manifest.sha256 not in whole:
@@ -192,7 +198,8 @@ def fetch(
 
 def _fetch_group(
     store: DocumentStore, transport: Transport, hashes: Sequence[str], report: SyncReport, moved: Moved
-) -> None:
+) -> list[str]:
+    """Fetch chunks, and return those that the answer left out: a store of the version before gives fewer at once."""
     wanted = set(hashes)
     answer = transport.call("/documents/get", protocol.MissingChunks(list(hashes)), protocol.Chunks)
     if any(hash_ not in wanted or len(data) > CHUNK_BYTES for hash_, data in answer.chunks):
@@ -204,6 +211,8 @@ def _fetch_group(
     size = sum(len(data) for hash_, data in answer.chunks if hash_ not in damaged)
     report.bytes_fetched += size
     moved(size)
+    told = {hash_ for hash_, _ in answer.chunks}
+    return [hash_ for hash_ in hashes if hash_ not in told]
 
 
 def _drop(store: DocumentStore, sha256: str, report: SyncReport) -> None:
