@@ -73,6 +73,7 @@ def test_each_policy_is_read(write: Make) -> None:
             break_glass_hours = 8
             backups_daily = 14
             backups_weekly = 0
+            kept_days = 400
             """
         )
     )
@@ -82,7 +83,7 @@ def test_each_policy_is_read(write: Make) -> None:
     assert found.server == "https://cme.marlshire.example"
     assert found.permits_server("https://SECOND.marlshire.example:8443/")
     assert not found.permits_server("https://elsewhere.example")
-    assert found[5:11] == ("excluded", 60, 14, 8, 14, 0)
+    assert found[5:12] == ("excluded", 60, 14, 8, 14, 0, 400)
 
 
 WRONG = [

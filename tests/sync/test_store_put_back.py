@@ -26,17 +26,12 @@ class Snapshot:
     def __init__(self, dsn: str) -> None:
         self._connection = psycopg.connect(dsn, autocommit=True)
         self._connection.execute("SET session_replication_role = replica")
-        self._tables = [
-            row[0]
-            for row in self._connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        ]
-        columns = dict(
-            self._connection.execute(
-                "SELECT table_name, string_agg(quote_ident(column_name), ', ') FROM information_schema.columns"
-                " WHERE table_schema = 'public' AND is_generated = 'NEVER' GROUP BY table_name"
-            ).fetchall()
-        )
-        self._columns = {table: columns[table] for table in self._tables}
+        rows = self._connection.execute(
+            "SELECT table_name, string_agg(quote_ident(column_name), ', ') FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND is_generated = 'NEVER' AND table_name IN"
+            " (SELECT tablename FROM pg_tables WHERE schemaname = 'public') GROUP BY table_name"
+        ).fetchall()
+        self._columns: dict[str, str] = dict(rows)
         self._copy("public", "kept", new=True)
 
     def put_back(self) -> None:
@@ -155,5 +150,5 @@ def test_a_store_put_back_in_its_place_is_told_by_the_laptops(
 
 def test_a_new_life_never_has_the_name_of_an_earlier_one(monkeypatch: pytest.MonkeyPatch) -> None:
     names = iter(("aa", "bb", "cc"))
-    monkeypatch.setattr(epochs.secrets, "token_hex", lambda _count: next(names))
+    monkeypatch.setattr("app.central.epochs.secrets.token_hex", lambda _count: next(names))
     assert epochs._new_name([("aa", 0), ("bb", 7)]) == "cc"
