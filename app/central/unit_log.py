@@ -8,7 +8,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
 from app.central.filtering import Filter, rows_named, without
-from app.central.holdings import Holdings
 from app.central.places import MARKS, Places
 from app.central.visibility import Visibility, viewers_of
 from app.services.sync.protocol import PAGE_BYTES, PAGE_ENTRIES, LogEntry, ProtocolError, PullAnswer
@@ -18,9 +17,20 @@ from app.timesource import TimeSource
 _KEY: Final = Uuid(as_uuid=False)
 _KEYS: Final = ARRAY(_KEY)
 _MOST_UNITS: Final = 5000
-_ENTRIES = (
-    text(
-        """
+_REVISIONS: Final = """
+      SELECT u.revision FROM change_unit AS u
+      WHERE u.unit = ANY(:units) AND u.revision > :after AND u.revision <= :until
+      GROUP BY u.revision ORDER BY u.revision LIMIT :limit
+"""
+# Revision by revision, so that it stops with the page: a whole scope is looked up unit by unit, never read.
+_HELD_REVISIONS: Final = """
+      SELECT r.revision FROM change_log AS r CROSS JOIN LATERAL (
+        SELECT 1 FROM change_unit AS u WHERE u.revision = r.revision AND (u.unit = ANY(:units) OR (
+          SELECT h.since FROM device_holding AS h
+          WHERE h.device_id = :device AND h.unit = u.unit AND h.until IS NULL LIMIT 1) IS NOT NULL) LIMIT 1) AS held
+      WHERE r.revision > :after AND r.revision <= :until ORDER BY r.revision LIMIT :limit
+"""
+_PAGE: Final = """
 SELECT * FROM (
   SELECT found.*, sum(octet_length(body) + octet_length(effective) + 200) OVER (ORDER BY revision) AS size,
     row_number() OVER (ORDER BY revision) AS place, count(*) OVER () AS found
@@ -28,16 +38,16 @@ SELECT * FROM (
     SELECT l.revision, l.change_set_id, l.device_id, l.body, l.signature, l.effective, p.parts,
       (SELECT array_agg(u.unit) FROM change_unit AS u WHERE u.revision = l.revision) AS units
     FROM change_log AS l LEFT JOIN change_part AS p ON p.revision = l.revision
-    WHERE l.revision IN (
-      SELECT u.revision FROM change_unit AS u
-      WHERE u.unit = ANY(:units) AND u.revision > :after AND u.revision <= :until
-      GROUP BY u.revision ORDER BY u.revision LIMIT :limit)
+    WHERE l.revision IN ({revisions})
     ORDER BY l.revision) AS found) AS sized
 WHERE size <= :bytes OR place = 1 ORDER BY revision
 """
-    )
-    .bindparams(bindparam("units", type_=_KEYS))
+_UNITS = bindparam("units", type_=_KEYS)
+_OF_UNITS, _OF_HELD = (
+    text(_PAGE.format(revisions=revisions))
+    .bindparams(_UNITS, *more)
     .columns(change_set_id=_KEY, device_id=_KEY, units=_KEYS)
+    for revisions, more in ((_REVISIONS, ()), (_HELD_REVISIONS, (bindparam("device", type_=_KEY),)))
 )
 
 
@@ -66,15 +76,17 @@ class UnitLog:
             until = min(request.until, head)
             visibility = Visibility(connection, viewers_of(connection, device_id), self._time.now())
             asked = set(request.units) - MARKS
-            if not asked:
-                asked = Holdings(connection, device_id).now() | visibility.marks
-            allowed = visibility.of(asked) | (asked & visibility.marks)
-            values = {"units": list(allowed), "after": request.after, "until": until, "limit": limit}
-            rows = connection.execute(_ENTRIES, {**values, "bytes": PAGE_BYTES}).all()
+            values = {"after": request.after, "until": until, "limit": limit, "bytes": PAGE_BYTES}
+            if asked:
+                rows = connection.execute(_OF_UNITS, {**values, "units": list(visibility.of(asked))}).all()
+            else:
+                held = {"device": device_id, "units": list(visibility.marks)}
+                rows = connection.execute(_OF_HELD, {**values, **held}).all()
             others = {str(unit) for row in rows for unit in row.units}
             seen = visibility.of(others) | visibility.marks
             known = Filter(connection, device_id, lambda units: units)
-            entries = without_moved(connection, visibility, known.entries([_Row(row, seen) for row in rows]))
+            told = [_Row(row, seen) for row in rows]
+            entries = without_moved(connection, visibility, known.entries([each for each in told if each.seen]))
         whole = not rows or (rows[0].found < limit and len(rows) == rows[0].found)
         return PullAnswer(entries, max(until, request.after) if whole else rows[-1].revision, head)
 

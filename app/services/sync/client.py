@@ -191,7 +191,7 @@ class SyncClient:
 
     def _pull_log(self, report: SyncReport, *, own_too: bool = False) -> None:
         with self._ws.read() as session:
-            cursor = facts.cursor(session)
+            cursor, scoped = facts.cursor(session), facts.get(session, facts.SCOPED) is not None
         started_at, more = cursor, True
         while more:
             answer = self._question.ask(cursor)
@@ -199,7 +199,7 @@ class SyncClient:
             following = answer.cursor if answer.scope is not None else _last_revision(answer, cursor)
             if following < cursor or (following == cursor and cursor < answer.head and answer.entries):
                 raise nonsense()
-            if following > cursor or _says_more(answer):
+            if following > cursor or _says_more(answer, scoped=scoped):
                 take = partial(scope.take_answer, answer=answer, device_id=self._device, own_too=own_too)
                 report.received += deletions.applied(self._ws, self._transport, following, take)
             more = following > cursor and following < answer.head
@@ -257,10 +257,13 @@ def _last_revision(answer: protocol.PullAnswer, cursor: int) -> int:
     return answer.entries[-1].revision if answer.entries else cursor
 
 
-def _says_more(answer: protocol.PullAnswer) -> bool:
-    """Return whether an answer says something of scope, though there was nothing new in the log."""
+def _says_more(answer: protocol.PullAnswer, *, scoped: bool) -> bool:
+    """Return whether an answer says something of scope, though there was nothing new in the log.
+
+    That the store keeps to scope at all is news to a vault that does not know it yet (``scoped``).
+    """
     told = answer.scope
-    return told is not None and bool(told.arrive or told.leave or told.gone)
+    return told is not None and (not scoped or bool(told.arrive or told.leave or told.gone))
 
 
 def keep_lease(ws: Workspace, lease: trust_protocol.Lease, year: int) -> None:
