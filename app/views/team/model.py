@@ -98,6 +98,8 @@ class QueueModel(QAbstractTableModel):
 
     def set_rows(self, rows: Sequence[Any]) -> None:
         """Show other rows; ticks of rows that are still there stay."""
+        if list(rows) == self._rows:
+            return
         before = len(self._ticked)
         self.beginResetModel()
         self._rows = list(rows)
@@ -113,6 +115,14 @@ class QueueModel(QAbstractTableModel):
     def row(self, number: int) -> Any:
         """Return one row, or None."""
         return self._rows[number] if 0 <= number < len(self._rows) else None
+
+    def key_of(self, number: int) -> str | None:
+        """Return what identifies a row across refreshes, or None where there is no such row."""
+        return getattr(self._rows[number], self._key) if 0 <= number < len(self._rows) else None
+
+    def place_of(self, key: str | None) -> int:
+        """Return where a row stands now, or -1."""
+        return next((place for place, row in enumerate(self._rows) if getattr(row, self._key) == key), -1)
 
     def is_ticked(self, row: int) -> bool:
         """Return whether a row is ticked."""

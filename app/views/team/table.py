@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -126,6 +126,8 @@ class QueueTable(Themed, QTableView):
         self.setTabKeyNavigation(False)
         self.setAccessibleName(name)
         model.ticked.connect(self._repaint)
+        self._held: tuple[str | None, int, int] = (None, 0, 0)
+        model.modelAboutToBeReset.connect(self._hold_place)
         model.modelReset.connect(self._keep_current)
         self.start_theming()
 
@@ -172,10 +174,21 @@ class QueueTable(Themed, QTableView):
             self.setColumnWidth(section, max(px(44), left if last else least + share))
             left -= self.columnWidth(section)
 
+    def _hold_place(self) -> None:
+        row = self.currentIndex().row()
+        self._held = (self.queue_model.key_of(row), row, self.verticalScrollBar().value())
+
     def _keep_current(self) -> None:
+        """Stay on the row that was current, wherever it stands now, and where the list was scrolled to."""
+        key, row, scrolled = self._held
         if self.queue_model.rowCount():
-            row = max(0, min(self.currentIndex().row(), self.queue_model.rowCount() - 1))
-            self.setCurrentIndex(self.queue_model.index(row, 0))
+            found = self.queue_model.place_of(key)
+            place = found if found >= 0 else max(0, min(row, self.queue_model.rowCount() - 1))
+            self.selectionModel().setCurrentIndex(
+                self.queue_model.index(place, 0), QItemSelectionModel.SelectionFlag.NoUpdate
+            )
+            self.updateGeometries()
+            self.verticalScrollBar().setValue(scrolled)
         self.moved.emit()
 
     def _repaint(self) -> None:

@@ -197,7 +197,9 @@ class TeamPage(QWidget):
             self._later.start()
 
     def _show(self, queue: "TeamQueue") -> None:
-        focused = self.lists.table.hasFocus() or self.tiles.tiles[self.lists.key].hasFocus()
+        # A tile that somebody stands on keeps the keyboard; one that had to take it from an empty list gives it back.
+        was_empty = not self.lists.model.rowCount()
+        focused = self.lists.table.hasFocus() or (was_empty and self.tiles.tiles[self.lists.key].hasFocus())
         self.queue = queue
         self.team.blockSignals(True)
         self.team.clear()
