@@ -133,50 +133,6 @@ def figure(said: str, name: str) -> float:
     return float(found[0].rpartition(" ")[2])
 
 
-def test_a_process_that_dies_is_replaced_and_work_under_way_is_finished_at_the_end(
-    served: Served, central: Any, postgres_dsn: str
-) -> None:
-    import psutil
-
-    workers = [
-        each for each in psutil.Process(served.process.pid).children() if "spawn_main" in " ".join(each.cmdline())
-    ]
-    assert len(workers) == 2
-    workers[0].kill()
-    deadline = time.monotonic() + 30
-    while True:
-        alive = [
-            each
-            for each in psutil.Process(served.process.pid).children()
-            if each.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(each.cmdline())
-        ]
-        if len(alive) == 2 and workers[0].pid not in {each.pid for each in alive}:
-            break
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    laptop = Laptop(central.services, central.people["dawn"])
-    transport = transport_of(laptop, served.url)
-    transport.call("/pull", protocol.PullRequest(0), protocol.PullAnswer)
-    answers: list[Any] = []
-    signed = laptop.signed(laptop.change_set(task()))
-    with psycopg.connect(postgres_dsn) as holder:
-        holder.execute("SELECT value FROM revision_counter FOR UPDATE")  # the push has to wait for this
-        pushing = threading.Thread(
-            target=lambda: answers.append(transport.call("/push", protocol.PushRequest([signed]), protocol.PushAnswer))
-        )
-        pushing.start()
-        time.sleep(0.5)
-        served.process.send_signal(signal.SIGTERM)
-        time.sleep(1.0)
-        with pytest.raises(httpx.HTTPError):
-            httpx.get(f"{served.url}/v1/health/live", trust_env=False, timeout=2)
-        holder.rollback()
-    pushing.join(30)
-    transport.close()
-    assert answers[0].results[0].state == protocol.ACCEPTED
-    assert served.stop() == 0
-
-
 # -- migrations ------------------------------------------------------------------------------------------------------
 
 
