@@ -55,7 +55,7 @@ def fetch(ws: Workspace, transport: Transport, report: SyncReport, progress: Pro
     """
     require(ws.actor, Permission.USE_LAPTOP)
     done, total = 0, _count(ws)
-    while True:
+    while total:
         with ws.read() as session:
             order = (_ARRIVING.c.position, _ARRIVING.c.unit_id)
             rows = session.execute(select(_ARRIVING.c.unit_id).order_by(*order).limit(UNITS_A_REQUEST))

@@ -21,13 +21,14 @@ from app.services.sync import (
     rescue,
     restored,
     scope,
+    standing,
     team_keys,
     trust_protocol,
     unit_history,
 )
 from app.services.sync.apply import VaultBehind
 from app.services.sync.asking import LogQuestion
-from app.services.sync.countersigning import countersign
+from app.services.sync.countersigning import countersign, kept_beside
 from app.services.sync.document_wishes import Wishes
 from app.services.sync.documents import move_documents
 from app.services.sync.faults import Trouble, nonsense, troubled
@@ -87,20 +88,38 @@ class SyncClient:
 
     def _do_everything(self, report: SyncReport) -> None:
         self._exchange(report)
-        self.renew_leases()
-        move_documents(self._ws, self._transport, report, self._progress, self._wishes)
-        # Bytes are sent before what they belong to may leave.
-        scope.let_go_what_may_go(self._ws, self._transport, report)
-        self._fetch_history()
-        proving.prove_after_sync(self._ws, self._transport, report, self._progress, self._question.told)
-        if report.pushed or report.received or report.refused or report.rows:
-            self._ws.audit(Action.SYNCED, detail={"revision": report.revision})
-        if self._question.alone:
-            countersign(self._ws, self._transport, report)
-        with self._ws.local_session() as session:
-            facts.put(session, facts.LAST_SYNCED, self._ws.time.now().isoformat())
+        with self._ws.read() as session:
+            now, year = self._ws.time.now(), self._ws.time.today().year
+            due = standing.due(session, now, year, proving.WHOLE_EVERY)
+        if due.numbers < LEASE_WHEN_UNDER:
+            self.renew_leases()
+        if due.documents:
+            move_documents(self._ws, self._transport, report, self._progress, self._wishes)
+        if due.leaving:  # Bytes are sent before what they belong to may leave.
+            scope.let_go_what_may_go(self._ws, self._transport, report)
+        if due.history:
+            self._fetch_history()
+        if due.proof:
+            proving.prove_after_sync(self._ws, self._transport, report, self._progress, self._question.told)
+        self._close(report)
         self._ws.tidy()
         get_logger().info("synced", count=report.pushed + report.received, revision=report.revision)
+
+    def _close(self, report: SyncReport) -> None:
+        """Note that the sync went through, and keep what the central store countersigned: in one transaction."""
+        moved = report.pushed or report.received or report.refused or report.rows
+        alone, beside = self._question.alone, self._question.audit
+        if alone:
+            if moved:
+                self._ws.audit(Action.SYNCED, detail={"revision": report.revision})
+            countersign(self._ws, self._transport, report)
+        with self._ws.local_session() as session:
+            settled = beside is None or kept_beside(session, self._device, *beside)
+            if moved and not alone:
+                self._ws.audit(Action.SYNCED, detail={"revision": report.revision})
+            facts.put(session, facts.LAST_SYNCED, self._ws.time.now().isoformat())
+        if not settled:
+            countersign(self._ws, self._transport, report, beside)
 
     def _note_contact(self) -> None:
         """Note, where a sync was cut off, that the central store had let this laptop in."""
@@ -125,8 +144,6 @@ class SyncClient:
             self.catch_up(report)
         self.push(report)
         self.pull(report)
-        if self._question.audit is not None:
-            countersign(self._ws, self._transport, report, self._question.audit)
         if self._pusher.place_taken:
             self.catch_up(report)
             self.push(report)

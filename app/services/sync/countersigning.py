@@ -48,6 +48,26 @@ def first_question(session: Session) -> AuditPush | None:
     return _next(session, _countersigned(session))
 
 
+def kept_beside(session: Session, device_id: str, push: AuditPush, answer: AuditAnswer) -> bool:
+    """Keep the receipt for everything that was new, sent beside a pull, in the session's transaction.
+
+    Returns:
+        False where there is more to it: :func:`countersign` goes on from there.
+
+    Raises:
+        CentralUnreachable: the receipt is not the central store's.
+    """
+    if answer.state != protocol.COUNTERSIGNED or answer.sequence < push.head:
+        return False
+    statement = receipt_statement(device_id, answer.sequence, answer.hash, answer.at)
+    if not verified(facts.get(session, facts.SERVER_KEY) or "", statement, answer.receipt):
+        raise nonsense()
+    audit.keep_receipt(session, Anchor(CENTRAL, answer.sequence, answer.hash, answer.at, answer.receipt))
+    if facts.get(session, facts.AUDIT_REFUSED):
+        facts.forget(session, facts.AUDIT_REFUSED)
+    return True
+
+
 def countersign(
     ws: Workspace, transport: Transport, report: SyncReport, beside: tuple[AuditPush, AuditAnswer] | None = None
 ) -> None:

@@ -29,7 +29,8 @@ GRACE = timedelta(hours=1)
 ASKED_A_TIME = 500
 FOUND = "Found on this laptop without a record"
 _NOT_A_PAGE = "not a page"
-_CHECKED = "documents_checked_at"
+CHECKED = "documents_checked_at"
+"""The fact of when records and bytes were last compared."""
 _PROVEN_TO = "documents_proven_to"
 _ALONE_PREFIX = "bytes_alone:"
 
@@ -39,14 +40,14 @@ def mend(ws: Workspace, transport: Transport) -> None:
     require(ws.actor, Permission.USE_LAPTOP)
     now = ws.time.now()
     with ws.read() as session:
-        last, after = facts.get(session, _CHECKED), facts.get(session, _PROVEN_TO) or ""
+        last, after = facts.get(session, CHECKED), facts.get(session, _PROVEN_TO) or ""
     if last and now - datetime.fromisoformat(last) < EVERY:
         return
     _mend_here(ws)
     after = _mend_there(ws, transport, after)
     _mend_alone(ws, now)
     with ws.local_session() as session:
-        facts.put(session, _CHECKED, now.isoformat())
+        facts.put(session, CHECKED, now.isoformat())
         facts.put(session, _PROVEN_TO, after)
 
 

@@ -22,7 +22,7 @@ from app.services.access import Permission, require
 from app.services.audit import Action
 from app.services.batches import batched
 from app.services.changes import decode
-from app.services.sync import arrivals, facts, scope
+from app.services.sync import arrivals, facts, scope, standing
 from app.services.sync.proof import scope_hash, unit_hash
 from app.services.sync.scope_protocol import ProofAnswer, ProofRequest
 from app.services.sync.telling import Progress, SyncProgress, SyncReport, Transport
@@ -108,10 +108,7 @@ def prove_after_sync(
         found = _Findings()
         # Rows that were fetched beside the log may be newer than what it told.
         _compare(ws, transport, list(dict.fromkeys([*touched, *share])), found, None if report.rows else told)
-        _heal(ws, transport, report, progress, found)
-        if share and found.compared:
-            with ws.local_session() as session:
-                facts.put(session, facts.PROOF_PLACE, share[-1])
+        _heal(ws, transport, report, progress, found, share[-1] if share and found.compared else "")
 
 
 def prove_all(ws: Workspace, transport: Transport, report: SyncReport, progress: Progress) -> None:
@@ -168,7 +165,8 @@ def _compare(
         apart = _apart(connection, ws.actor.device_id)
         asked = [unit for unit in units if unit not in apart]
         hashes = list(_hashes(connection, asked))
-        holds = told is not None and told.head == cursor and not _merged_after(connection, ws.actor.device_id, cursor)
+        holds = told is not None and told.head == cursor
+        holds = holds and not standing.merged_after(session, ws.actor.device_id, cursor)
     if told is not None and holds:
         hashes = _compare_told(hashes, told, found)
     if not hashes:
@@ -198,15 +196,6 @@ def _compare_told(hashes: Sequence[tuple[str, bytes]], told: Told, found: _Findi
     return unknown
 
 
-def _merged_after(connection: Connection, device_id: str, revision: int) -> bool:
-    """Return whether work of this laptop was merged after a revision: its units are further here than there."""
-    query = (
-        "SELECT revision FROM change_set WHERE device_id = ? AND revision IS NOT NULL ORDER BY sequence DESC LIMIT 1"
-    )
-    newest = connection.exec_driver_sql(query, (device_id.replace("-", ""),)).scalar()
-    return newest is not None and int(newest) > revision
-
-
 def _compare_scope(ws: Workspace, transport: Transport, found: _Findings) -> None:
     """Compare which units are here: some may be missing, others may have to leave."""
     with ws.read() as session:
@@ -231,8 +220,10 @@ def _compare_scope(ws: Workspace, transport: Transport, found: _Findings) -> Non
     get_logger().warning("other units than held", count=len(found.missing), left=len(held - should))
 
 
-def _heal(ws: Workspace, transport: Transport, report: SyncReport, progress: Progress, found: _Findings) -> None:
-    """Fetch again what differs, compare it once more, and tell."""
+def _heal(
+    ws: Workspace, transport: Transport, report: SyncReport, progress: Progress, found: _Findings, place: str = ""
+) -> None:
+    """Fetch again what differs, compare it once more, and tell; ``place`` is where the next share begins."""
     healing = sorted(found.differ | found.missing)[:MOST_HEALED]
     with ws.apply_session() as session:
         connection = session.connection()
@@ -240,10 +231,12 @@ def _heal(ws: Workspace, transport: Transport, report: SyncReport, progress: Pro
             connection.execute(delete(_TOUCHED).where(_TOUCHED.c.unit_id.in_(some)))
         scope.fetch_again(session, healing)
         scope.leave(connection, sorted(found.leave), ws.time.now())
+        if place:
+            facts.put(session, facts.PROOF_PLACE, place)
     report.checked_units += len(found.equal) + len(found.differ)
-    arrivals.fetch(ws, transport, report, progress)
     if not healing:
         return
+    arrivals.fetch(ws, transport, report, progress)
     again = _Findings()
     for pieces in batched(healing, UNITS_A_QUESTION):
         _compare(ws, transport, pieces, again)

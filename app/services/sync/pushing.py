@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.models import ChangeSetRow
 from app.models.terms import ChangeState
 from app.services.changes import decode
-from app.services.sync import confirming, keeping, protocol, restored, scope
+from app.services.sync import confirming, keeping, protocol, restored, scope, standing
 from app.services.sync.asking import LogQuestion
 from app.services.sync.faults import CentralUnreachable, nonsense
 from app.services.sync.receipts import ReceiptChecker
@@ -66,10 +66,12 @@ class Pusher:
     def push(self, report: SyncReport) -> None:
         """Send what waits, in order, in pieces; a lost answer is asked for again."""
         with self._ws.read() as session:
-            after, total = _first_waiting(session) - 1, pending_count(session)
+            total, first = standing.waiting(session)
             confirmed = confirming.confirmed(session) if total else frozenset()
-        sent, rewound = 0, False
+        after, sent, rewound = first - 1, 0, False
         self.to_hand_in, self._digests = [], {}
+        if not total:
+            return
         while rows := self._next_sets(after):
             self._progress(SyncProgress("Sending your changes", sent, total))
             sets = self._as_sent(rows)
@@ -179,20 +181,6 @@ def _count(report: SyncReport, result: protocol.PushResult) -> None:
         report.reasons.append(result.reason[:300])
 
 
-def _first_waiting(session: Session) -> int:
-    first = session.execute(
-        select(ChangeSetRow.sequence)
-        .where(ChangeSetRow.state == ChangeState.PENDING)
-        .order_by(ChangeSetRow.sequence)
-        .limit(1)
-    ).scalar()
-    return first if first is not None else 2**62
-
-
 def pending_count(session: Session) -> int:
     """Return how many change sets wait for a receipt."""
-    return int(
-        session.execute(
-            select(func.count()).select_from(ChangeSetRow).where(ChangeSetRow.state == ChangeState.PENDING)
-        ).scalar_one()
-    )
+    return standing.waiting(session)[0]
