@@ -15,9 +15,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.central.checks import DeviceIdentity, read, shape_refusal
 from app.central.kept_sets import opened
+from app.central.rescue import told_of
 from app.central.store import Store
 from app.central.tables import change_log, device_credential, device_person
 from app.errors import BugError
+from app.models import HandedIn
 from app.services.changes import Change, ChangeSet, decode
 from app.services.signing import verified
 from app.services.sync.protocol import HELD, REFUSED, ProtocolError, PushAnswer, PushResult, SignedSet
@@ -82,9 +84,8 @@ class HandedBack:
             known = _answer(connection, change_set.id)
             if known is not None:
                 return known
-            self._store.record_in(
-                connection, change_set.changes, change_set.reason, change_set.actor, set_id=change_set.id
-            )
+            changes = _without_told(connection, change_set.changes)
+            self._store.record_in(connection, changes, change_set.reason, change_set.actor, set_id=change_set.id)
             for change in change_set.changes:
                 if change.table == "device":
                     _let_in(connection, change, datetime.fromisoformat(change_set.made_at))
@@ -107,6 +108,12 @@ def _answer(connection: Connection, set_id: str) -> PushResult | None:
         select(columns.state, columns.revision, columns.receipt, columns.refusal).where(columns.change_set_id == set_id)
     ).first()
     return PushResult(set_id, row.state, row.revision, bytes(row.receipt), row.refusal) if row is not None else None
+
+
+def _without_told(connection: Connection, changes: Sequence[Change]) -> list[Change]:
+    """Return changes without what was told again meanwhile: a laptop handed its work in to the team once more."""
+    told = told_of(connection, [change.row for change in changes if change.table == HandedIn.__tablename__])
+    return [change for change in changes if change.op != "insert" or change.row not in told]
 
 
 def _let_in(connection: Connection, change: Change, made_at: datetime) -> None:

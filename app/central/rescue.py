@@ -206,9 +206,11 @@ class Rescues:
             )
             self.note(connection, piece.id, device.device_id, piece.actor, "handed in")
         self._count_for_ended(connection, device.device_id, len(taking.whole))
-        self._store.record_in(
-            connection, [_told(piece, device.device_id, now) for _, piece in taking.whole], "Work was handed in"
-        )
+        # After the store was put back, another laptop may have given back that it was told of already.
+        told = told_of(connection, [piece.id for _, piece in taking.whole])
+        changes = [_told(piece, device.device_id, now) for _, piece in taking.whole if piece.id not in told]
+        if changes:
+            self._store.record_in(connection, changes, "Work was handed in")
 
     def _count_for_ended(self, connection: Connection, device_id: str, count: int) -> None:
         connection.execute(
@@ -288,6 +290,11 @@ class Rescues:
         )
         with self._engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def told_of(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Return those of some change sets of which teams are told that they were handed in."""
+    return set(connection.scalars(select(HandedIn.id).where(HandedIn.id.in_(ids))))
 
 
 def team_of(connection: Connection, device: DeviceIdentity, user_id: str) -> str | None:

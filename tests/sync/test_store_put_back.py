@@ -8,14 +8,16 @@ import pytest
 from sqlalchemy import select
 
 from app.central import epochs
-from app.models import Case, CaseEvent, ChangeSetRow, KeptSealed, Team
+from app.central.rescue_tables import rescued_work
+from app.models import Case, CaseEvent, ChangeSetRow, HandedIn, KeptSealed, Team
 from app.models.terms import ChangeState
 from app.policy import policy
+from app.services.changes import Change
 from app.services.sync import facts
 from app.services.workspace import Workspace
 from app.timesource import FrozenTime
 from tests.sync.test_put_back import note
-from tests.sync.test_two_laptops import field, open_case, set_field
+from tests.sync.test_two_laptops import conflicts, field, open_case, set_field
 
 Sync = Callable[[Workspace], Any]
 
@@ -146,6 +148,39 @@ def test_a_store_put_back_in_its_place_is_told_by_the_laptops(
         assert field(ws, Case, case_id, "id") == case_id
         report = sync_once(ws)
         assert (report.pushed, report.received, report.unequal_units) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("first", ["the laptop that handed it in", "the supervisor's laptop"])
+def test_work_that_went_sealed_to_the_team_goes_there_again(
+    first: str, central: Any, enrol_laptop: Callable[..., Any], postgres_dsn: str, sync_once: Sync
+) -> None:
+    ruth = enrol_laptop("ruth").workspace()
+    sync_once(ruth)
+    dawn = enrol_laptop("dawn").workspace()
+    sync_once(dawn)
+    case_id = west_case(dawn)
+    sync_once(dawn)
+    note(dawn, case_id, "Rang the school")
+    set_id = own(dawn)[-1].id
+    role = Change("user", central.people["dawn"], "update", {"role": ["caseworker", "administrator"]})
+    central.services.store.record([role], "Changed a role")
+    snapshot = Snapshot(postgres_dsn)
+    sync_once(dawn), sync_once(dawn), sync_once(ruth)
+    assert own(dawn)[-1].state is ChangeState.RESCUED
+    assert not own(dawn)[-1].signature, "the case has left"
+
+    snapshot.put_back()
+    central.services.epochs.begin()
+    both = (dawn, ruth) if first == "the laptop that handed it in" else (ruth, dawn)
+    for ws in (*both, *both):
+        sync_once(ws)
+    with central.services.engine.connect() as connection:
+        complete = connection.execute(select(rescued_work.c.complete).where(rescued_work.c.change_set_id == set_id))
+        assert complete.scalars().all() == [True]
+    assert own(dawn)[-1].state is ChangeState.RESCUED
+    assert not conflicts(ruth)
+    with ruth.read() as session:
+        assert session.get_one(HandedIn, set_id).state == "waiting"
 
 
 def test_a_new_life_never_has_the_name_of_an_earlier_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from app.services.changes import Change, ChangeSet, collapse, decode
 from app.services.sync import deletions, facts, writing
 from app.services.sync.faults import nonsense
 from app.services.sync.overlay import FOREVER, Guard, Key, Overlay
+from app.services.sync.places_again import make_room
 from app.services.sync.protocol import LogEntry, SnapshotPage
 from app.services.sync.renamed import refresh_renamed
 from app.services.sync.shapes import ShapeError, columns_of, decode_rows, table_of
@@ -346,6 +347,7 @@ def _keep_history(session: Session, entries: Sequence[Entry]) -> None:
         sets.append(history_row(entry.log, change_set, names.get(change_set.actor or "", "")))
         changes = list(entry.changes)
         lines.extend(line_rows(change_set.id, changes, subjects_of(connection, changes)))
+    make_room(session, sets)
     connection.execute(insert(ChangeSetRow), sets)
     if lines:
         connection.execute(insert(ChangeLine), lines)

@@ -20,6 +20,7 @@ from app.services.changes import Change, ChangeSet, decode, encode
 from app.services.sync import keeping, protocol, writing
 from app.services.sync.apply import Entry, history_row, read_entry, subjects_of
 from app.services.sync.faults import nonsense
+from app.services.sync.places_again import make_room
 from app.services.sync.scope_protocol import HistoryRequest
 from app.services.sync.shapes import ShapeError
 from app.services.sync.telling import Transport
@@ -148,6 +149,7 @@ def keep(session: Session, entries: Sequence[protocol.LogEntry], device_id: str)
         if here is None:
             if change_set.device != device_id:  # a vault that lacks change sets of its own fetches them as such
                 row = history_row(entry.log, change_set, names.get(change_set.actor or "", ""))
+                make_room(session, [row])
                 connection.execute(insert(_SETS), [row])
                 _write_lines(connection, change_set.id, entry.changes)
         elif not here.signature and here.state not in _KEPT_WHOLE:
