@@ -407,11 +407,22 @@ def _push(pair: Pair, role: Role, record: Record) -> None:
         laptop.sequence -= 1  # it keeps no place in the laptop's order
     may = sees(role, record) and any(allowed(role, each) for each in TABLE_PERMISSIONS["case_event"])
     assert (result.state == protocol.ACCEPTED) is may, (role, record.whose, result)
+    _beside(pair, role, record)
     other = pair.laptops[Role.SUPERVISOR if role is not Role.SUPERVISOR else Role.CASEWORKER]
     theirs = other.signed(other.change_set(note, sequence=other.sequence + 1))
     other.sequence -= 1
     refused = pair.one.ask("/v1/push", protocol.PushRequest([theirs]), pair.token(role))
     assert refused.status_code == 400
+
+
+def _beside(pair: Pair, role: Role, record: Record) -> None:
+    """What is asked beside a push is answered as if it came alone, and a hash is given of what is held only."""
+    then = protocol.PullRequest(0, prove=[record.child])
+    answer = pair.one.ask("/v1/push", protocol.PushRequest([], then=then), pair.token(role))
+    found = unpack(protocol.PushAnswer, answer.content).then
+    assert found is not None
+    assert (record.word.encode() in _raw(found)) is sees(role, record), (role, record.whose)
+    assert bool(dict(found.hashes)[record.child]) is sees(role, record), (role, record.whose)
 
 
 def _hand_back(pair: Pair, role: Role, record: Record) -> None:
