@@ -13,7 +13,7 @@ from app.models import Case, CaseEvent, ChangeSetRow, HandedIn, KeptSealed, Team
 from app.models.terms import ChangeState
 from app.policy import policy
 from app.services.changes import Change
-from app.services.sync import facts
+from app.services.sync import facts, revocation
 from app.services.workspace import Workspace
 from app.timesource import FrozenTime
 from tests.sync.test_put_back import note
@@ -181,6 +181,27 @@ def test_work_that_went_sealed_to_the_team_goes_there_again(
     assert not conflicts(ruth)
     with ruth.read() as session:
         assert session.get_one(HandedIn, set_id).state == "waiting"
+
+
+def test_a_laptop_revoked_before_it_could_give_back_hands_in_what_the_store_lost(
+    laptops: tuple[Workspace, Workspace], central: Any, postgres_dsn: str, sync_once: Sync
+) -> None:
+    dawn, ruth = laptops
+    sync_once(ruth), sync_once(dawn)
+    case_id = west_case(dawn)
+    sync_once(dawn)
+    snapshot = Snapshot(postgres_dsn)
+    note(dawn, case_id, "Rang the school")
+    note(dawn, case_id, "Rang the aunt")
+    sync_once(dawn)
+    lost = {each.id for each in own(dawn)[-2:]}
+    snapshot.put_back()
+    central.services.trust.revoke(dawn.actor.device_id)
+    came_to = revocation.last_contact(dawn)
+    assert came_to.ended
+    with central.services.engine.connect() as connection:
+        complete = connection.execute(select(rescued_work.c.change_set_id).where(rescued_work.c.complete))
+        assert set(complete.scalars()) == lost
 
 
 def test_a_new_life_never_has_the_name_of_an_earlier_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 REVOKED = "device-revoked"
 """The code with which the central store turns such a laptop away."""
 KEPT_HERE = (ChangeState.PENDING, ChangeState.REFUSED)
+_TAKEN = (ChangeState.ACCEPTED, ChangeState.CONFLICTED)
 _ENDED_TRIGGERS = tuple(
     f"CREATE TRIGGER IF NOT EXISTS vault_ended_{table} BEFORE INSERT ON {table}"
     " BEGIN SELECT RAISE(ABORT, 'this vault was ended'); END"
@@ -189,8 +190,11 @@ def _hand_in_everything(ws: Workspace, transport: _RescueOnly) -> tuple[int, int
     """Hand in until nothing waits here; returns how much was handed in now, and how much could not be."""
     _drafts_as_work(ws)
     done = 0
+    # The newest that the store took is shown to it once more: one that was put back lacks it, and what came before.
+    newest = _own(ws, ChangeSetRow.state.in_(_TAKEN) & (ChangeSetRow.signature != b""))[-1:]
     for _ in range(_MOST_ROUNDS):
-        waiting = _own(ws, ChangeSetRow.state.in_(KEPT_HERE))
+        waiting = _own(ws, ChangeSetRow.state.in_(KEPT_HERE) | ChangeSetRow.id.in_(newest))
+        newest = []
         if not waiting:
             return done, 0
         report = hand_in(ws, transport, waiting, HandInReason.REVOKED)
