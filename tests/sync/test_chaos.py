@@ -4,23 +4,21 @@
 """
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.sync.chaos.stage import shared
+
 ROOT = Path(__file__).resolve().parents[2]
 SCHEDULES = os.environ.get("ROLLCALL_SCHEDULES", "300")
-
-OPEN = frozenset({93, 289})
-"""Days that still end with a promise broken. Each is to be mended and taken out; none may be added."""
 
 
 def test_no_schedule_breaks_a_promise() -> None:
     command = [sys.executable, "-m", "tests.sync.chaos", "--schedules", SCHEDULES, "--seed", "1", "--jobs", "2"]
+    command += ["--template", str(shared().place)]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONHASHSEED": "0"}
     )
-    failing = {int(seed) for seed in re.findall(r"^seed (\d+):", done.stdout, re.MULTILINE)}
-    assert failing <= OPEN, done.stdout[-8000:] + done.stderr[-4000:]
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
     assert f"{SCHEDULES} schedules in" in done.stdout

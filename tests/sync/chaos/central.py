@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from threading import get_ident
 from typing import Any
 from unittest.mock import patch
 
@@ -17,6 +18,17 @@ from app.timesource import FrozenTime
 
 MOST_MIGRATIONS = 1400
 """A dropped column leaves its number used, and a table has 1,600 of them."""
+
+
+_TOUCHED = """
+CREATE UNLOGGED TABLE seed.touched (name text);
+CREATE FUNCTION seed.touch() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN INSERT INTO seed.touched VALUES (TG_TABLE_NAME); RETURN NULL; END $$
+"""
+_TOUCH = """
+CREATE TRIGGER chaos_touch AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON public."{name}"
+    FOR EACH STATEMENT EXECUTE FUNCTION seed.touch()
+"""
 
 
 class ServerKilled(BaseException):
@@ -42,11 +54,11 @@ class Central:
 
     def __init__(self, dsn: str, time: FrozenTime) -> None:
         self.dsn, self.time = dsn, time
-        self.kill: tuple[int, str] | None = None
-        self.killed = False
+        self._kills: dict[int, tuple[int, str]] = {}
         self.migrations, self._stale = 0, False
         self._migrated: set[str] = set()
         self._loop = asyncio.new_event_loop()
+        self._loops: dict[int, asyncio.AbstractEventLoop] = {}
         self.admin = psycopg.connect(dsn, autocommit=True)
         self.admin.execute("SET session_replication_role = replica")
         self._is_the_template()
@@ -54,6 +66,8 @@ class Central:
         self._apps = [create_app(services) for services in self.replicas]
         for services in self.replicas:
             self._hook(services)
+            # Nothing ends these connections but this harness, which drops them: they need not be asked each time.
+            services.engine.pool._pre_ping = False
         self._columns: dict[str, str] = dict(
             self.admin.execute(
                 "SELECT table_name, string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position)"
@@ -64,6 +78,8 @@ class Central:
         )
         self._make_room("seed")
         self._make_room("kept")
+        self._altered: dict[str, set[str]] = {"public": set(), "kept": set()}
+        self._watch()
 
     def _is_the_template(self) -> None:
         """Let this copy pass for the database that the vaults of the template know: nothing was restored yet."""
@@ -81,6 +97,28 @@ class Central:
             services.close()
         self.admin.close()
         self._loop.close()
+
+    @property
+    def kill(self) -> tuple[int, str] | None:
+        """Where the process ends that answers this thread: after how many commits, and on which side of one."""
+        return self._kills.get(get_ident())
+
+    @kill.setter
+    def kill(self, at: tuple[int, str] | None) -> None:
+        if at is None:
+            self._kills.pop(get_ident(), None)
+        else:
+            self._kills[get_ident()] = at
+
+    @contextmanager
+    def own_loop(self) -> Iterator[None]:
+        """Let requests of this thread be answered at the same time as those of others."""
+        loop = self._loops[get_ident()] = asyncio.new_event_loop()
+        try:
+            yield
+        finally:
+            del self._loops[get_ident()]
+            loop.close()
 
     # -- requests ------------------------------------------------------------------------------------------------
 
@@ -120,10 +158,8 @@ class Central:
             sent.append(message)
 
         try:
-            self._loop.run_until_complete(self._apps[replica](scope, receive, send))  # type: ignore[arg-type]
-        except ServerKilled:
-            self.killed = True
-            raise
+            loop = self._loops.get(get_ident(), self._loop)
+            loop.run_until_complete(self._apps[replica](scope, receive, send))  # type: ignore[arg-type]
         finally:
             self.kill = None
         status = next((message["status"] for message in sent if message["type"] == "http.response.start"), 500)
@@ -131,7 +167,7 @@ class Central:
 
     def _hook(self, services: CentralServices) -> None:
         """Let a planned kill happen right before or right after a commit of this replica."""
-        dialect = services.engine.dialect
+        dialect: Any = services.engine.dialect
         plain = dialect.do_commit
 
         def do_commit(connection: Any) -> None:
@@ -148,7 +184,7 @@ class Central:
                 plain(connection)
             raise ServerKilled
 
-        dialect.do_commit = do_commit  # type: ignore[method-assign]
+        dialect.do_commit = do_commit
 
     # -- states of the database ----------------------------------------------------------------------------------
 
@@ -195,7 +231,8 @@ class Central:
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Return what a query finds, for the invariants."""
-        return list(self.admin.execute(query, parameters or None))  # type: ignore[arg-type]
+        admin: Any = self.admin  # the driver's types want every query written out
+        return list(admin.execute(query, parameters or None))
 
     def _make_room(self, schema: str) -> None:
         statements = [f"DROP SCHEMA IF EXISTS {schema} CASCADE", f"CREATE SCHEMA {schema}"]
@@ -203,13 +240,28 @@ class Central:
         with self.admin.transaction():
             self.admin.execute(";".join(statements))
 
-    def _copy(self, source: str, target: str) -> None:
-        statements = []
-        for name, columns in self._columns.items():
-            statements.append(f'DELETE FROM {target}."{name}"')
-            statements.append(
-                f'INSERT INTO {target}."{name}" ({columns}) OVERRIDING SYSTEM VALUE'
-                f' SELECT {columns} FROM {source}."{name}"'
-            )
+    def _watch(self) -> None:
+        """Let the database note into which tables anybody but this harness writes: only those are copied back."""
+        statements = [_TOUCHED] + [_TOUCH.format(name=name) for name in self._columns]
         with self.admin.transaction():
             self.admin.execute(";".join(statements))
+
+    def _copy(self, source: str, target: str) -> None:
+        """Make a state of the database equal to another: the tables in which either differs from the template."""
+        with self.admin.transaction():
+            touched = self.admin.execute("DELETE FROM seed.touched RETURNING name").fetchall()
+            self._altered["public"].update(row[0] for row in touched)
+            names = (
+                self._altered["public"] | self._altered["kept"] if "kept" in (source, target) else self._altered[target]
+            )
+            statements = []
+            for name in sorted(names):
+                columns = self._columns[name]
+                statements.append(f'DELETE FROM {target}."{name}"')
+                statements.append(
+                    f'INSERT INTO {target}."{name}" ({columns}) OVERRIDING SYSTEM VALUE'
+                    f' SELECT {columns} FROM {source}."{name}"'
+                )
+            if statements:
+                self.admin.execute(";".join(statements))
+        self._altered[target] = set(self._altered.get(source, ()))

@@ -1,156 +1,47 @@
-"""What was promised, asked of the databases themselves: whatever happened, and in words when it is not so.
+"""What was promised, asked of the databases themselves: whatever happened, and in words when it is not so."""
 
-The central store's log is replayed here by a few lines of its own, so that the merge that is tested is not what judges
-itself.
-"""
-
-import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-from sqlalchemy import JSON, Boolean, Uuid, inspect
-
-from app.models.base import UtcDateTime
-from app.models.synced import SYNCED_TABLES, MergeRule
 from app.services import projection_rebuild
 from app.services.audit.verifying import verify
-from app.services.changes import Change, decode
+from app.services.changes import decode
 from app.services.sync import facts
 from app.services.sync.protocol import receipt_statement
 from app.services.sync.receipts import ReceiptChecker
-from app.services.sync.shapes import columns_of, wire_defaults
+from tests.sync.chaos.log_checks import every_value_is_somewhere, log_is_whole
 from tests.sync.chaos.oracle import Held, Oracle
+from tests.sync.chaos.sealed import Safe
+from tests.sync.chaos.stores import Key, Row, Store, dashed, difference, read_store, read_vault
 
 if TYPE_CHECKING:
     from tests.sync.chaos.laptop import Laptop
     from tests.sync.chaos.world import World
 
-Key = tuple[str, str]
-Row = dict[str, Any]
-_changes = msgspec.json.Decoder(list[Change])
-_STAMPS = frozenset({"id", "created_at", "created_by"})
+__all__ = ["check", "check_after_sync", "fingerprint", "read_store"]
 IMPORTED = "CME-2026-9"
 """References from here on were typed by hand: two laptops may bring the same, and one of them is refused."""
-_COUNTED = frozenset({("case", "allocation")})
-"""Follows from the officer, about whom a person is asked; its value is in the history."""
 
 
-@dataclass
-class Entry:
-    """A line of the central store's log."""
-
-    id: str
-    revision: int | None
-    device: str
-    sequence: int
-    state: str
-    body: bytes
-    receipt: bytes
-    effective: bytes
-    reason: str
+def fingerprint(world: "World", laptop: "Laptop") -> tuple[Any, ...]:
+    """Return what changes whenever a sync of a laptop moved something."""
+    central = world.central.rows("SELECT count(*), coalesce(max(revision), 0) FROM change_log")
+    return (central, laptop.ask(_STATE, facts.CURSOR))
 
 
-@dataclass
-class Store:
-    """What the central store holds."""
-
-    entries: list[Entry]
-    rows: dict[Key, Row]
-    by_id: dict[str, Entry] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.by_id = {entry.id: entry for entry in self.entries}
-
-
-# -- reading ---------------------------------------------------------------------------------------------------------
-
-
-_LOG = """
-SELECT change_set_id::text, revision, device_id::text, sequence, state, body, receipt, effective, refusal
-FROM change_log ORDER BY revision NULLS LAST, device_id, sequence
+_STATE = """
+SELECT value, 0 FROM sync_state WHERE name = ?
+UNION ALL SELECT * FROM (SELECT state, count(*) FROM change_set GROUP BY state ORDER BY state)
 """
 
 
-def read_store(world: "World") -> Store:
-    """Read the central store, straight from its database."""
-    entries = [Entry(*row) for row in world.central.rows(_LOG)]
-    rows: dict[Key, Row] = {}
-    for table, text in world.central.rows(_central_query()):
-        row = msgspec.json.decode(text)
-        rows[table, row["id"]] = row
-    return Store(entries, rows)
-
-
-@cache
-def _central_query() -> str:
-    from app.central import records
-
-    parts = []
-    for table in SYNCED_TABLES:
-        columns = ", ".join(f'{records._wire_column(table, column)} AS "{column}"' for column in columns_of(table))
-        parts.append(f"SELECT '{table}', row_to_json(r)::text FROM (SELECT {columns} FROM \"{table}\") AS r")
-    return " UNION ALL ".join(parts)
-
-
-@cache
-def _vault_query() -> str:
-    parts = []
-    for table in SYNCED_TABLES:
-        columns = ", ".join(f'"{column}"' for column in columns_of(table))
-        parts.append(f"SELECT '{table}', json_array({columns}) FROM \"{table}\"")
-    return " UNION ALL ".join(parts)
-
-
-@cache
-def _readers(table: str) -> tuple[tuple[str, Any], ...]:
-    known = inspect(SYNCED_TABLES[table]).columns
-    return tuple((column, known[column].type) for column in columns_of(table))
-
-
-@cache
-def _vault_row(table: str, text: str) -> Row:
-    """Return a row as the wire has it, from how SQLite keeps it."""
-    row: Row = {}
-    for (column, kind), value in zip(_readers(table), msgspec.json.decode(text), strict=True):
-        if isinstance(kind, JSON):
-            row[column] = None if value is None else msgspec.json.decode(value)
-        elif value is None:
-            row[column] = None
-        elif isinstance(kind, Uuid):
-            row[column] = f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
-        elif isinstance(kind, UtcDateTime):
-            row[column] = value.replace(" ", "T").removesuffix(".000000") + "+00:00"
-        elif isinstance(kind, Boolean):
-            row[column] = bool(value)
-        else:
-            row[column] = value
-    return row
-
-
-def read_vault(laptop: "Laptop") -> dict[Key, Row]:
-    """Read every synced row of a laptop, straight from its database."""
-    rows: dict[Key, Row] = {}
-    for table, text in laptop.ask(_vault_query()):
-        row = _vault_row(table, text)
-        rows[table, row["id"]] = row
-    return rows
-
-
-def fingerprint(world: "World") -> tuple[Any, ...]:
-    """Return what changes whenever a sync moved something."""
-    central = world.central.rows("SELECT count(*), coalesce(max(revision), 0) FROM change_log")
-    laptops = [
-        laptop.ask("SELECT value FROM sync_state WHERE name = ?", facts.CURSOR)
-        + laptop.ask("SELECT state, count(*) FROM change_set GROUP BY state ORDER BY state")
-        for laptop in world.laptops
-    ]
-    return (central, laptops)
-
-
 # -- during a schedule -----------------------------------------------------------------------------------------------
+
+
+_SAFE = "SELECT id FROM change_set WHERE device_id = ? AND state IN ('accepted', 'conflicted')"
+_KNOWN = """
+SELECT (SELECT value FROM revision_counter),
+    (SELECT count(*) FROM change_log WHERE revision > 0 AND change_set_id = ANY(%s::uuid[]))
+"""
 
 
 def check_after_sync(world: "World", laptop: "Laptop") -> str:
@@ -160,17 +51,17 @@ def check_after_sync(world: "World", laptop: "Laptop") -> str:
     if cursor < laptop.cursor and not world.restored:
         return f"{laptop.name}: the cursor went back from {laptop.cursor} to {cursor}"
     laptop.cursor = cursor
-    head = int(world.central.rows("SELECT value FROM revision_counter")[0][0])
+    safe = {row[0] for row in laptop.ask(_SAFE, laptop.device_id.replace("-", ""))}
+    # Those that were found before are looked for again at the end, with their receipts.
+    news = sorted(safe - laptop.safe)
+    laptop.safe = safe
+    head, known = world.central.rows(_KNOWN, news)[0]
     if cursor > head and not world.restored:
         return f"{laptop.name}: the cursor {cursor} is beyond the newest revision {head}"
-    known = {row[0] for row in world.central.rows("SELECT change_set_id::text FROM change_log WHERE revision > 0")}
-    safe = laptop.ask(
-        "SELECT id FROM change_set WHERE device_id = ? AND state IN ('accepted', 'conflicted')",
-        laptop.device_id.replace("-", ""),
-    )
-    wrong = [row[0] for row in safe if _dashed(row[0]) not in known]
-    if wrong and not world.restored:
-        return f"{laptop.name}: says that {len(wrong)} change sets are safe in the central store, and they are not"
+    if known < len(news) and not world.restored:
+        return (
+            f"{laptop.name}: says that {len(news) - known} change sets are safe in the central store, and they are not"
+        )
     return ""
 
 
@@ -186,9 +77,10 @@ def check(world: "World") -> list[str]:
     for device, person in world.central.rows("SELECT device_id::text, user_id::text FROM device_person"):
         people.setdefault(device, []).append(person)
     found: list[str] = []
-    found += _log_is_whole(store)
-    found += _nothing_written_is_lost(world, store)
-    found += _every_value_is_somewhere(store)
+    found += log_is_whole(store)
+    safe = Safe(world, store)
+    found += _nothing_written_is_lost(world, store, safe)
+    found += every_value_is_somewhere(store)
     for laptop in world.laptops:
         found += _outbox(laptop, store)
         if laptop.revoked:
@@ -198,44 +90,20 @@ def check(world: "World") -> list[str]:
         found += _nothing_else_shows(laptop, store, held)
         found += _projections(laptop)
         found += _audit(world, laptop)
-        found += _documents(world, laptop, vaults[laptop.name], store, held)
+        found += _documents(world, laptop, vaults[laptop.name], store, held, safe)
     found += _numbers(world, store, vaults)
     return found
 
 
-def _log_is_whole(store: Store) -> list[str]:
-    """Revisions have no gap, and every laptop's own order is followed."""
-    revisions = [entry.revision for entry in store.entries if entry.revision is not None]
-    wrong = []
-    if revisions != list(range(1, len(revisions) + 1)):
-        wrong.append("revisions: the log has a gap")
-    places: dict[str, list[int]] = {}
-    for entry in store.entries:
-        places.setdefault(entry.device, []).append(entry.sequence)
-    for device, sequences in places.items():
-        if sorted(sequences) != list(range(1, len(sequences) + 1)):
-            wrong.append(f"order: the change sets of device {device[-6:]} have a gap or stand twice")
-    merged: dict[str, int] = {}
-    for entry in store.entries:
-        if entry.revision is not None:
-            if entry.sequence < merged.get(entry.device, 0):
-                wrong.append(f"order: a later change set of device {entry.device[-6:]} was merged first")
-            merged[entry.device] = entry.sequence
-    return wrong
-
-
-def _nothing_written_is_lost(world: "World", store: Store) -> list[str]:
+def _nothing_written_is_lost(world: "World", store: Store, safe: Safe) -> list[str]:
     """What was committed on a laptop is in the central store: merged, refused with a reason, or handed in sealed."""
-    rescued = dict(world.central.rows("SELECT change_set_id::text, digest FROM rescued_work WHERE complete"))
+    rescued = {row[0] for row in world.central.rows("SELECT change_set_id::text FROM rescued_work WHERE complete")}
     wrong = []
     for laptop in world.laptops:
         for set_id, body in laptop.committed.items():
             entry = store.by_id.get(set_id)
             if set_id in rescued:
-                here = laptop.ask("SELECT CAST(body AS BLOB) FROM change_set WHERE id = ?", set_id.replace("-", ""))
-                digests = {hashlib.sha256(each).hexdigest() for each in (body, *(bytes(row[0]) for row in here))}
-                if rescued[set_id] not in digests:
-                    wrong.append(f"lost: {laptop.name}'s {_told(body)} was handed in as something else")
+                wrong += _opens(safe, laptop, set_id, body)
             elif entry is None or entry.state == "rescue":
                 if not _still_there(laptop, set_id):
                     wrong.append(f"lost: {laptop.name} committed {_told(body)} and it is nowhere")
@@ -248,89 +116,18 @@ def _nothing_written_is_lost(world: "World", store: Store) -> list[str]:
     return wrong
 
 
+def _opens(safe: Safe, laptop: "Laptop", set_id: str, body: bytes) -> list[str]:
+    """What was handed in opens with its team's key, and is what was committed."""
+    package = safe.open(set_id)
+    if isinstance(package, str):
+        return [f"lost: {laptop.name}'s {_told(body)} was handed in and cannot be opened: {package}"]
+    if not _part_of(body, package.body):
+        return [f"lost: {laptop.name}'s {_told(body)} was handed in as something else"]
+    return []
+
+
 def _still_there(laptop: "Laptop", set_id: str) -> bool:
     return bool(laptop.ask("SELECT 1 FROM change_set WHERE id = ?", set_id.replace("-", "")))
-
-
-def _every_value_is_somewhere(store: Store) -> list[str]:
-    """Each value of a merged change is in its row right after, or a conflict keeps it for a person."""
-    rows: dict[Key, Row] = {}
-    wrong: list[str] = []
-    conflicts: dict[str, str] = {}
-    for entry in store.entries:
-        if entry.revision is None:
-            continue
-        sent = decode(entry.body).changes
-        applied = _changes.decode(entry.effective) if entry.effective else sent
-        before = {(change.table, change.row): rows.get((change.table, change.row)) for change in sent}
-        for change in applied:
-            _apply(rows, change)
-        kept = [change for change in applied if change.table == "conflict" and change.op == "insert"]
-        conflicts.update((change.row, f"of revision {entry.revision}") for change in kept)
-        wrong += [f"value: revision {entry.revision}: {words}" for words in _missing(rows, sent, kept)]
-        wrong += [f"value: revision {entry.revision}: {words}" for words in _overwritten(before, rows, sent)]
-        if kept and entry.state != "conflicted" and applied is not sent:
-            wrong.append(f"value: revision {entry.revision} raised a conflict and says {entry.state}")
-    wrong += [f"conflict {words} is gone" for row, words in conflicts.items() if ("conflict", row) not in store.rows]
-    wrong += _difference("the log", rows, "the central store's records", store.rows)
-    return wrong
-
-
-def _apply(rows: dict[Key, Row], change: Change) -> None:
-    key = (change.table, change.row)
-    if change.op == "delete":
-        rows.pop(key, None)
-        return
-    news = {name: pair[1] for name, pair in change.fields.items()}
-    if key in rows:
-        rows[key] = {**rows[key], **news}
-    elif change.op == "insert":
-        rows[key] = {**wire_defaults(change.table), **news}
-
-
-def _missing(rows: dict[Key, Row], sent: Iterable[Change], kept: list[Change]) -> list[str]:
-    offers: dict[Key, list[tuple[str, Any]]] = {}
-    for conflict in kept:
-        values = {name: pair[1] for name, pair in conflict.fields.items()}
-        offers.setdefault((values["table_name"], values["row_id"]), []).append((values["field"], values.get("offered")))
-    wrong = []
-    for change in sent:
-        key = (change.table, change.row)
-        row, offered = rows.get(key), offers.get(key, [])
-        if change.op == "delete":
-            if row is not None and ("*", None) not in offered:
-                wrong.append(f"a deletion in {change.table} left no trace")
-            continue
-        for name, (_, new) in change.fields.items():
-            if name in _STAMPS or (change.table, name) in _COUNTED:
-                continue
-            whole = any(name_ == "*" and (value or {}).get(name) == new for name_, value in offered)
-            if not (row is not None and row.get(name) == new) and (name, new) not in offered and not whole:
-                wrong.append(f"{change.table}.{name} = {new!r} is neither in the record nor in a conflict")
-    return wrong
-
-
-def _overwritten(before: dict[Key, Row | None], rows: dict[Key, Row], sent: Iterable[Change]) -> list[str]:
-    """A value goes only where whoever replaced it had seen it: last write never simply wins."""
-    wrong = []
-    for change in sent:
-        key = (change.table, change.row)
-        was, row = before[key], rows.get(key)
-        if was is None and row is not None and change.op == "update":
-            wrong.append(f"{change.table} {change.row[-6:]} was deleted, and an edit brought it back")
-        if was is None or SYNCED_TABLES[change.table].merge_rule is MergeRule.LATEST:
-            continue
-        for name, (old, new) in change.fields.items():
-            now = row.get(name) if row is not None else None
-            if was.get(name) not in (old, new) and now != was.get(name) and (change.table, name) not in _COUNTED:
-                wrong.append(f"{change.table}.{name}: {was.get(name)!r} was replaced by {now!r}, unseen")
-        unnamed = was.keys() - change.fields.keys()
-        altered = sorted(name for name in unnamed if row is not None and row[name] != was[name])
-        if change.op == "delete" and row is None:
-            altered = sorted(name for name in unnamed if was[name] is not None)
-        if altered:
-            wrong.append(f"{change.table}: fields that the change does not name were altered: {altered}")
-    return wrong
 
 
 def _outbox(laptop: "Laptop", store: Store) -> list[str]:
@@ -340,7 +137,7 @@ def _outbox(laptop: "Laptop", store: Store) -> list[str]:
         checker = ReceiptChecker(facts.get(session, facts.SERVER_KEY) or "")
     query = "SELECT id, state, revision, receipt, refusal, CAST(body AS BLOB) FROM change_set WHERE device_id = ?"
     for set_id, state, revision, receipt, refusal, body in laptop.ask(query, laptop.device_id.replace("-", "")):
-        entry = store.by_id.get(_dashed(set_id))
+        entry = store.by_id.get(dashed(set_id))
         if state == "pending":
             if not laptop.revoked:
                 wrong.append(f"outbox: {laptop.name}: {_told(bytes(body))} still waits")
@@ -380,7 +177,7 @@ def _same(laptop: "Laptop", vault: dict[Key, Row], store: Store, held: Held) -> 
         if key in there and not held.may(key[0], there[key])
     ]
     must = {key: row for key, row in there.items() if key in here or held.must(key[0], row)}
-    return seen[:5] + _difference(laptop.name, here, "the central store", must)
+    return seen[:5] + difference(laptop.name, here, "the central store", must)
 
 
 def _nothing_else_shows(laptop: "Laptop", store: Store, held: Held) -> list[str]:
@@ -392,24 +189,9 @@ def _nothing_else_shows(laptop: "Laptop", store: Store, held: Held) -> list[str]
             if row is not None and not held.may(change.table, row):
                 wrong.append(f"sees: {laptop.name} has the history of {change.table} {change.row[-6:]} ({reason})")
     for (subject,) in laptop.ask("SELECT subject_id FROM search_row WHERE kind = 'child'"):
-        if _dashed(subject) not in held.children and ("child", _dashed(subject)) in store.rows:
+        if dashed(subject) not in held.children and ("child", dashed(subject)) in store.rows:
             wrong.append(f"sees: {laptop.name} finds child {subject[-6:]} in a search")
     return wrong[:5]
-
-
-def _difference(one: str, here: dict[Key, Row], other: str, there: dict[Key, Row]) -> list[str]:
-    wrong = []
-    for key in sorted(here.keys() | there.keys()):
-        left, right = here.get(key), there.get(key)
-        if left == right:
-            continue
-        what = f"{key[0]} {key[1][-6:]}"
-        if left is None or right is None:
-            wrong.append(f"equal: {what} is only in {one if right is None else other}")
-        else:
-            names = [f"{name}: {left.get(name)!r} / {right.get(name)!r}" for name in left if left[name] != right[name]]
-            wrong.append(f"equal: {what} differs between {one} and {other}: {'; '.join(names)[:300]}")
-    return wrong
 
 
 def _numbers(world: "World", store: Store, vaults: dict[str, dict[Key, Row]]) -> list[str]:
@@ -480,17 +262,19 @@ def _audit(world: "World", laptop: "Laptop") -> list[str]:
     return wrong
 
 
-def _documents(world: "World", laptop: "Laptop", vault: dict[Key, Row], store: Store, held: Held) -> list[str]:
-    """Record and bytes agree: every document here has its bytes, whole and true to their hash; and no others.
+def _documents(
+    world: "World", laptop: "Laptop", vault: dict[Key, Row], store: Store, held: Held, safe: Safe
+) -> list[str]:
+    """Record and bytes agree: every document here has its bytes, whole and true to their hash.
 
     A record that is with the team, sealed, has its bytes with it.
     """
     wrong = []
     rows = [row for key, row in vault.items() if key[0] == "document" and row["sha256"]]
     central = {row[0] for row in world.central.rows("SELECT sha256 FROM document_content WHERE complete")}
-    sealed = _sealed_documents(world, laptop, central)
     for row in rows:
-        if row["sha256"] not in central and (("document", row["id"]) in store.rows or row["id"] not in sealed):
+        lacking = row["sha256"] not in central
+        if lacking and (("document", row["id"]) in store.rows or row["sha256"] not in safe.documents(laptop)):
             wrong.append(f"bytes: the central store lacks those of document {row['title']}")
         if not held.must("document", row):
             continue
@@ -499,25 +283,6 @@ def _documents(world: "World", laptop: "Laptop", vault: dict[Key, Row], store: S
         except Exception as error:  # noqa: BLE001  (missing and damaged are the same to whoever reads)
             wrong.append(f"bytes: {laptop.name} lacks those of document {row['title']} ({type(error).__name__})")
     return wrong
-
-
-def _sealed_documents(world: "World", laptop: "Laptop", central: set[str]) -> set[str]:
-    """Return the documents that a laptop handed in with all the bytes that only it had."""
-    sealed: set[str] = set()
-    for set_id, count in world.central.rows("SELECT change_set_id::text, documents FROM rescued_work WHERE complete"):
-        changes = decode(laptop.committed[set_id]).changes if set_id in laptop.committed else []
-        made = {
-            change.row: change.fields["sha256"][1]
-            for change in changes
-            if change.table == "document" and change.op == "insert"
-        }
-        if count >= len(set(made.values()) - central):
-            sealed |= made.keys()
-    return sealed
-
-
-def _dashed(plain: str) -> str:
-    return f"{plain[:8]}-{plain[8:12]}-{plain[12:16]}-{plain[16:20]}-{plain[20:]}"
 
 
 def _told(body: bytes) -> str:

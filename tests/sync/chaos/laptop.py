@@ -60,6 +60,8 @@ class Laptop:
         self.lost: set[str] = set()
         self.revoked = False
         self.cursor = 0
+        self.safe: set[str] = set()
+        self.token: str | None = None
         self.syncs = 0
         self.reports: list[Any] = []
         shutil.copytree(world.template.vault(name), self.folder)
@@ -108,6 +110,7 @@ class Laptop:
 
     def back_to(self, image: Path) -> None:
         """Replace the vault's files by others and open it."""
+        self.safe.clear()
         for file in _FILES:
             (self.folder / file).unlink(missing_ok=True)
             (self.folder / f"{file}-shm").unlink(missing_ok=True)
@@ -143,6 +146,7 @@ class Laptop:
         for set_id in self.lost:
             self.committed.pop(set_id, None)
         self.last_seen, self.cursor = self._last_sequence(), 0
+        self.safe.clear()
 
     # -- pieces --------------------------------------------------------------------------------------------------
 
@@ -179,19 +183,30 @@ class Laptop:
 
     def _sync(self, _task: Task) -> object:
         transport = ChaosTransport(
-            self, self.world.network, device_id=self.device_id, signer=self.signer, vault_id=self.vault.vault_id
+            self,
+            self.world.network,
+            device_id=self.device_id,
+            signer=self.signer,
+            token=self.token,
+            vault_id=self.vault.vault_id,
         )
         try:
             return self.world.sync(self.ws, transport)
         finally:
+            if self.world.healing:
+                self.token = transport._token
             transport.close()
 
     # -- looking -------------------------------------------------------------------------------------------------
 
     def ask(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Return what a query finds in the vault, through the driver."""
-        with self.vault.engine.connect() as connection:
-            return [tuple(row) for row in connection.exec_driver_sql(query, parameters)]
+        pooled = self.vault.engine.raw_connection()
+        try:
+            bare: Any = pooled.dbapi_connection
+            return list(bare.execute(query, parameters))
+        finally:
+            pooled.close()
 
     def note_commits(self) -> int:
         """Take note of what was committed since the last time; returns how many change sets."""

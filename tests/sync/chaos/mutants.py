@@ -172,17 +172,17 @@ def answered_before_commit() -> Iterator[None]:
     """The laptop is told "accepted" before the central store has committed, and now and then it never does."""
     plain, calls = Store.push, [0]
 
-    def push(self: Store, device: Any, sets: Sequence[Any]) -> Any:
+    def push(self: Store, device: Any, sets: Sequence[Any], *more: Any) -> Any:
         calls[0] += 1
         if calls[0] % 3 or not sets:
-            return plain(self, device, sets)
+            return plain(self, device, sets, *more)
         answer: list[Any] = []
 
         def do_commit(connection: Any) -> None:
             connection.rollback()
 
         with patch.object(self.engine.dialect, "do_commit", do_commit):
-            answer.append(plain(self, device, sets))
+            answer.append(plain(self, device, sets, *more))
         return answer[0]
 
     with patch.object(Store, "push", push):

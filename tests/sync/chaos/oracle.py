@@ -45,9 +45,15 @@ class Oracle:
     now: datetime
     _cases: dict[str, list[Row]] = field(default_factory=dict)
     _families: dict[str, set[str]] = field(default_factory=dict)
+    _interests: list[Row] = field(default_factory=list)
+    _lists: list[tuple[str, Row]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for (table, _), row in self.rows.items():
+            if table == "interest_declared":
+                self._interests.append(row)
+            elif table in ("case_access", "break_glass"):
+                self._lists.append((table, row))
             if table == "case":
                 self._cases.setdefault(row["child_id"], []).append(row)
             elif table == "relationship" and row["person_id"]:
@@ -129,13 +135,12 @@ class Oracle:
     def _interested(self, user_id: str, child: str) -> bool:
         return any(
             row["user_id"] == user_id and row["ended_at"] is None and child in self._of_post(row)
-            for (table, _), row in self.rows.items()
-            if table == "interest_declared"
+            for row in self._interests
         )
 
     def _listed(self, user_id: str, case_id: str) -> bool:
-        for (table, _), row in self.rows.items():
-            if table not in ("case_access", "break_glass") or (row["case_id"], row["user_id"]) != (case_id, user_id):
+        for table, row in self._lists:
+            if (row["case_id"], row["user_id"]) != (case_id, user_id):
                 continue
             if table == "case_access" and row["ended_at"] is None:
                 return True

@@ -102,10 +102,7 @@ class Schedule:
         outcome = Outcome(self.world.seed, trace=self.world.trace, counts=self.world.counts)
         outcome.faults = self.world.network.counts
         try:
-            for place, step in enumerate(self.steps if steps is None else steps):
-                self.world.counts["steps"] += 1
-                self.world.say(f"{place:3} {step.kind}")
-                self._do(step)
+            self._go_through(self.steps if steps is None else steps)
             self._heal()
             outcome.failures += invariants.check(self.world)
         except Broken as broken:
@@ -118,6 +115,12 @@ class Schedule:
             finally:
                 World.current = None
         return outcome
+
+    def _go_through(self, steps: list[Step]) -> None:
+        for place, step in enumerate(steps):
+            self.world.counts["steps"] += 1
+            self.world.say(f"{place:3} {step.kind}")
+            self._do(step)
 
     def _do(self, step: Step) -> None:
         chance = random.Random(step.seed)
@@ -287,18 +290,17 @@ class Schedule:
             laptop.kill, laptop.pauses = None, None
             while laptop.task is not None:
                 self._advance(laptop)
-        for round_ in range(ROUNDS):
-            before = invariants.fingerprint(world)
-            faults = []
-            for laptop in world.laptops:
-                laptop.start_sync(random.Random(f"heal {round_}"), None, None)
-                seen = world.counts["syncs cut off"]
-                self._advance(laptop)
-                if world.counts["syncs cut off"] > seen and not laptop.revoked:
-                    faults.append(world.trace[-1].strip())
-            if not faults and invariants.fingerprint(world) == before:
+        world.healing, quiet = True, 0
+        for turn in range(ROUNDS * len(world.laptops)):
+            laptop = world.laptops[turn % len(world.laptops)]
+            before, cut_off = invariants.fingerprint(world, laptop), world.counts["syncs cut off"]
+            laptop.start_sync(random.Random(f"heal {turn}"), None, None)
+            self._advance(laptop)
+            still = world.counts["syncs cut off"] == cut_off or laptop.revoked
+            quiet = quiet + 1 if still and invariants.fingerprint(world, laptop) == before else 0
+            if quiet == len(world.laptops):
                 return
-        raise Broken(f"did not come to rest after {ROUNDS} rounds: {faults}")
+        raise Broken(f"did not come to rest after {ROUNDS} rounds: {world.trace[-1].strip()}")
 
 
 def _told(report: object) -> str:

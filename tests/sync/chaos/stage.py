@@ -1,10 +1,15 @@
 """A bench for tests that tell a story step by step, in the same world as the schedules."""
 
+import atexit
 import random
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +21,63 @@ from tests.sync.chaos import invariants
 from tests.sync.chaos.baton import LaptopKilled
 from tests.sync.chaos.determinism import deterministic
 from tests.sync.chaos.laptop import Kill, Laptop
-from tests.sync.chaos.template import make_template, memory_folder, start_server
+from tests.sync.chaos.running import environment
+from tests.sync.chaos.template import Template, make_template, memory_folder, start_server
 from tests.sync.chaos.worker import Bench
 from tests.sync.chaos.world import World
 
 
-@contextmanager
-def bench(laptops: int = 3) -> Iterator[Bench]:
-    """Make a template and yield a bench on it."""
+@cache
+def shared() -> Template:
+    """Return a template for all that runs in this process or is started by it; it goes when the process ends.
+
+    Another process makes it and keeps its server: with the order of sets that seeds are replayed in.
+    """
     folder = Path(tempfile.mkdtemp(prefix="rollcall-chaos-", dir=memory_folder()))
+    command = [sys.executable, "-m", "tests.sync.chaos", "--prepare", str(folder)]
+    keeper = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(), start_new_session=True
+    )
+    orders, answers = keeper.stdin, keeper.stdout
+    assert orders is not None
+    assert answers is not None
+
+    def let_go() -> None:
+        orders.close()
+        answers.close()
+        keeper.wait(60)
+
+    atexit.register(let_go)
+    return Template.read(Path(answers.readline().decode().strip()))
+
+
+def prepare(folder: Path) -> None:
+    """Make a template and keep its server running until standard input ends, then leave nothing behind."""
     server = start_server(folder)
     try:
         template = make_template(folder, server)
-        with deterministic() as ids:
-            made = Bench(template, ids, "told_bench", laptops)
-            try:
-                yield made
-            finally:
-                made.close()
+        template.save()
+        sys.stdout.write(f"{template.place}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+_numbers = count(1)
+
+
+@contextmanager
+def bench(laptops: int = 3) -> Iterator[Bench]:
+    """Yield a bench on the shared template."""
+    template = shared()
+    with deterministic() as ids:
+        made = Bench(template, ids, f"bench_{next(_numbers)}", laptops)
+        try:
+            yield made
+        finally:
+            made.close()
 
 
 class Story:

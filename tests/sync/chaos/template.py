@@ -13,10 +13,11 @@ from typing import Any
 from unittest.mock import patch
 
 import psycopg
+from sqlalchemy import select
 
 from app.central.database import bring_up_to_date, open_engine
 from app.central.embedded import database_dsn, serve_in_thread, start_postgres
-from app.models import Address, Case, Child, Person, Relationship, Task
+from app.models import Address, Case, Child, DeviceKey, Person, Relationship, Task
 from app.models.terms import RelationshipKind
 from app.services.cases import open_case_in
 from app.services.sync import enrolment
@@ -42,6 +43,15 @@ ROSTER = ("dawn", "ruth", "dawn-2", "omar", "lena")
 """Laptops that have everything; the second of Dawn is hers too."""
 NEW = ("dawn-new", "ruth-new", "omar-new")
 """Laptops that are enrolled and have fetched nothing yet."""
+SERVER = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",  # the harness clears away what it deleted between two schedules, not during one
+    "jit": "off",
+    "checkpoint_timeout": "'1h'",
+    "max_wal_size": "'2GB'",
+}
 FAMILIES = (("Isla", "Merrow", "dawn"), ("Ezra", "Pallant", "dawn"), ("Wren", "Tarrow", "omar"))
 
 
@@ -53,16 +63,21 @@ class Template:
     server: str
     people: dict[str, str] = field(default_factory=dict)
     teams: dict[str, str] = field(default_factory=dict)
+    seeds: dict[str, str] = field(default_factory=dict)
+    """Of each laptop's key, by device: to open what was sealed for it."""
 
     def vault(self, name: str) -> Path:
         """Return the folder of a laptop's vault."""
         return Path(self.folder) / "vaults" / name
 
-    def save(self) -> Path:
-        """Write it down for workers."""
-        place = Path(self.folder) / "template.json"
-        place.write_text(json.dumps(asdict(self)))
-        return place
+    @property
+    def place(self) -> Path:
+        """Where it is written down for other processes."""
+        return Path(self.folder) / "template.json"
+
+    def save(self) -> None:
+        """Write it down."""
+        self.place.write_text(json.dumps(asdict(self)))
 
     @classmethod
     def read(cls, place: Path) -> "Template":
@@ -83,7 +98,7 @@ def start_server(folder: Path) -> Any:
     """Start the PostgreSQL of a run; nothing here waits for the disk (another test pulls the plug)."""
     server = start_postgres(folder / "postgres")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        for name, value in (("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")):
+        for name, value in SERVER.items():
             connection.execute(f"ALTER SYSTEM SET {name} = {value}")
         connection.execute("SELECT pg_reload_conf()")
     return server
@@ -121,6 +136,9 @@ def _enrol(template: Template, running: Any, name: str, time: FrozenTime) -> Non
         vault = enrolment.create_and_enrol(
             template.vault(name), running.url, code, f"Laptop {name}", PASSPHRASE, time=time, kdf=QUICK
         )
+    with vault.workspace().read() as session:
+        key = session.execute(select(DeviceKey.device_id, DeviceKey.private_key)).one()
+    template.seeds[key.device_id] = key.private_key.hex()
     vault.close()
 
 

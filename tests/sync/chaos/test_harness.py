@@ -1,49 +1,48 @@
 """The harness itself: a seed replays exactly, and schedules catch what a careless change to the product would do."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 
 import pytest
 
-from tests.sync.chaos import mutants
-from tests.sync.chaos.stage import bench
-from tests.sync.chaos.worker import Bench
+from tests.sync.chaos.running import Process
+from tests.sync.chaos.stage import shared
+from tests.sync.chaos.worker import Asked, Told
 
-SEEDS = (28, 29, 36, 42, *range(1, 16))
-"""The first few are days on which two people write one field."""
+DAY = 28
+"""Two people write one field on it, answers are lost, and laptops hold different children."""
+CAUGHT = {
+    "last_write_wins": "value: ",
+    "first_write_wins": "value: ",
+    "answered_before_commit": "are safe in the central store, and they are not",
+    "everything_is_shown": "sees: ",
+}
+"""Protections, and how the promise is told that is broken without one."""
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Bench]:
-    with bench() as made:
-        yield made
+def process() -> Iterator[Process]:
+    made = Process("harness", shared().place, 3)
+    yield made
+    made.finish()
 
 
-def test_a_seed_replays_exactly(stage: Bench) -> None:
-    first = stage.run(7)
-    again = stage.run(7)
-    assert first.trace == again.trace
-    assert (first.counts, first.faults, first.failures) == (again.counts, again.faults, again.failures)
+def what_happened(told: Told) -> tuple[object, ...]:
+    return told.trace, told.counts, told.faults, told.failures
 
 
-def test_two_seeds_are_two_days(stage: Bench) -> None:
-    assert stage.run(8).trace != stage.run(9).trace
+def test_a_seed_replays_exactly_in_another_process_too(process: Process) -> None:
+    process.run(Asked(8))
+    first = what_happened(process.run(Asked(7, traced=True)))
+    other = Process("harness_again", shared().place, 3)
+    assert what_happened(other.run(Asked(7, traced=True))) == first
+    other.finish()
 
 
-@pytest.mark.parametrize(
-    ("mutant", "told"),
-    [
-        (mutants.last_write_wins, "value"),
-        (mutants.first_write_wins, "value"),
-        (mutants.answered_before_commit, ""),
-        (mutants.everything_is_shown, "sees"),
-    ],
-    ids=lambda value: getattr(value, "__name__", None),
-)
-def test_schedules_catch(stage: Bench, mutant: Callable[[], AbstractContextManager[object]], told: str) -> None:
-    with mutant():
-        for seed in SEEDS:
-            failures = stage.run(seed).failures
-            if any(words.startswith(told) for words in failures):
-                return
-    pytest.fail(f"{len(SEEDS)} schedules caught nothing")
+def test_the_day_is_sound_with_every_protection(process: Process) -> None:
+    assert process.run(Asked(DAY)).failures == []
+
+
+@pytest.mark.parametrize("mutant", CAUGHT)
+def test_schedules_catch(process: Process, mutant: str) -> None:
+    failures = process.run(Asked(DAY, mutant=mutant)).failures
+    assert any(CAUGHT[mutant] in words for words in failures), failures

@@ -1,27 +1,48 @@
 """A process that runs schedules one after the other, each in a folder of its own, and tells what came of them."""
 
+import faulthandler
 import json
 import shutil
+import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
 from app.timesource import FrozenTime
+from tests.sync.chaos import mutants
 from tests.sync.chaos.central import Central, inline_routes
 from tests.sync.chaos.determinism import Ids, deterministic
 from tests.sync.chaos.schedule import Outcome, Schedule, Step
 from tests.sync.chaos.template import DATABASE, STARTS_AT, Template
+from tests.sync.chaos.together import Together
 from tests.sync.chaos.world import World, hooked
 
 VACUUM_EVERY = 100
 SHRINK_RUNS = 60
+
+
+@dataclass
+class Asked:
+    """What a worker is asked to run; travels as a line of JSON.
+
+    Attributes:
+        mutant: the name of a protection to take out, for the tests of the harness.
+        shrink: make a failing schedule as short as it still fails.
+        traced: tell what happened even when nothing failed.
+        together: let all laptops sync at the same moment; such a schedule is not made shorter.
+    """
+
+    seed: int
+    mutant: str = ""
+    shrink: bool = False
+    traced: bool = False
+    together: bool = False
 
 
 @dataclass
@@ -51,15 +72,16 @@ class Bench:
         self.central = Central(_database(template.server, name), FrozenTime(STARTS_AT))
         self._runs = 0
 
-    def run(self, seed: int, steps: list[Step] | None = None) -> Outcome:
-        """Run one schedule; with steps, those instead of its own."""
+    def run(self, seed: int, steps: list[Step] | None = None, *, together: bool = False) -> Outcome:
+        """Run one schedule; with steps, those instead of its own; or one in which all sync at once."""
         self._runs += 1
         if self._runs % VACUUM_EVERY == 0:
             self.central.vacuum()
-        place = self.folder / f"{seed}"
+        place = self.folder / "day"  # one name for all: the product remembers folders
         place.mkdir()
         try:
-            return Schedule(self.template, self.central, place, self.ids, seed, self.laptops).run(steps)
+            kind = Together if together else Schedule
+            return kind(self.template, self.central, place, self.ids, seed, self.laptops).run(steps)
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
@@ -82,8 +104,8 @@ class Bench:
             World.current = None
             shutil.rmtree(place, ignore_errors=True)
 
-    def shrink(self, seed: int) -> tuple[Outcome, int]:
-        """Return the shortest failing run found of a failing seed, and how many steps it has."""
+    def shrink(self, seed: int) -> Outcome:
+        """Return the shortest failing run found of a failing seed."""
         steps = Schedule.steps_of(seed, self.laptops)
         best = self.run(seed)
         kind = _kind(best)
@@ -99,7 +121,7 @@ class Bench:
                 else:
                     place += size
             size = size if shorter and size == 1 else size // 2
-        return best, len(steps)
+        return best
 
     def close(self) -> None:
         """Let go of the database."""
@@ -116,27 +138,25 @@ def _kind(outcome: Outcome) -> str:
     return outcome.failures[0].partition(":")[0] if outcome.failures else ""
 
 
-def tell(outcome: Outcome, seconds: float) -> Told:
-    """Return what is told of an outcome; the trace only when somebody will read it."""
-    trace = outcome.trace if outcome.failures else []
-    return Told(outcome.seed, seconds, outcome.failures, trace, dict(outcome.counts), dict(outcome.faults))
-
-
-def work(place: Path, name: str, laptops: int, seeds: Iterable[int], *, shrink: bool = False) -> None:
-    """Run seeds and write a line of JSON for each on standard output."""
+def work(place: Path, name: str, laptops: int) -> None:
+    """Run each seed that is asked for on a line of standard input, and answer on a line, until there are no more."""
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     template = Template.read(place)
     with deterministic() as ids:
         bench = Bench(template, ids, name, laptops)
-        for seed in seeds:
-            started = time.perf_counter()
-            if shrink:
-                outcome, _ = bench.shrink(seed)
-            else:
-                outcome = bench.run(seed)
-            _line(asdict(tell(outcome, time.perf_counter() - started)))
+        for line in iter(sys.stdin.readline, ""):
+            told = _run(bench, Asked(**json.loads(line)))
+            sys.stdout.write(json.dumps(asdict(told)) + "\n")
+            sys.stdout.flush()
         bench.close()
 
 
-def _line(told: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(told) + "\n")
-    sys.stdout.flush()
+def _run(bench: Bench, asked: Asked) -> Told:
+    started = time.perf_counter()
+    with getattr(mutants, asked.mutant)() if asked.mutant else nullcontext():
+        shrink = asked.shrink and not asked.together
+        outcome = bench.shrink(asked.seed) if shrink else bench.run(asked.seed, together=asked.together)
+    # The trace only where somebody will read it.
+    trace = outcome.trace if outcome.failures or asked.traced else []
+    seconds = time.perf_counter() - started
+    return Told(outcome.seed, seconds, outcome.failures, trace, dict(outcome.counts), dict(outcome.faults))

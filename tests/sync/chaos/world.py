@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from sqlalchemy.util import LRUCache
+
 from app.services.vault import database
 from app.services.workspace import Workspace
 from tests.sync.chaos.baton import current
@@ -18,6 +20,7 @@ from tests.sync.chaos.laptop import Laptop, plain_sync
 from tests.sync.chaos.network import Network
 from tests.sync.chaos.template import Template
 
+COMPOSED = 2000
 SKEWS = (timedelta(0), timedelta(0), timedelta(minutes=7), timedelta(hours=-3), timedelta(days=2), timedelta(days=-40))
 
 
@@ -28,6 +31,7 @@ class World:
         acting: whose code runs at this moment.
         trace: what happened, in words, for a person who looks at a failing seed.
         restored: how often the central store was put back to a backup.
+        healing: the network is good, and laptops go on with the session that they have.
     """
 
     current: "World | None" = None
@@ -44,6 +48,7 @@ class World:
         self.words = 0
         self.store_kept = False
         self.restored = 0
+        self.healing = False
 
     def add(self, name: str, skew: timedelta) -> None:
         """Let a laptop take part."""
@@ -98,7 +103,7 @@ def skew_for(chance: random.Random) -> timedelta:
 @contextmanager
 def hooked() -> Iterator[None]:
     """Make commits of a vault places to be killed at, and beginnings of its sessions places to be overtaken at."""
-    dialect = database._dialect()
+    dialect: Any = database._dialect()
     plain_commit = dialect.do_commit
 
     def do_commit(connection: Any) -> None:
@@ -114,8 +119,18 @@ def hooked() -> Iterator[None]:
             plain_commit(connection)
         laptop.end_here()
 
+    composed: Any = LRUCache(COMPOSED)
+
+    def engine_on(*arguments: Any, **named: Any) -> Any:
+        engine = plain_engine_on(*arguments, **named)
+        engine._compiled_cache = composed
+        return engine
+
+    plain_engine_on = database.engine_on
     with ExitStack() as stack:
         stack.enter_context(patch.object(dialect, "do_commit", do_commit))
+        # Every laptop of every schedule asks the same questions: they are put into SQL once.
+        stack.enter_context(patch("app.services.vault.vault.engine_on", engine_on))
         for name in ("read", "_unit"):
             stack.enter_context(patch.object(Workspace, name, _overtakable(getattr(Workspace, name))))
         yield
