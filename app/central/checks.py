@@ -12,6 +12,7 @@ from app.central.earlier import role_at
 from app.central.places import Places
 from app.central.scope import INTERESTED, RESTRICTED, Scope
 from app.central.tables import device_person
+from app.central.team_key_rules import team_key_refusal
 from app.central.visibility import Visibility, viewers_of
 from app.central.writing import Reach
 from app.models import User
@@ -155,7 +156,11 @@ class Judge:
             return _PERSON_LEFT
         if role is None:
             return "This laptop is not enrolled for the person who made this change. Ask your administrator."
-        return self._role_refusal(change_set, actor_id, role) or shape_refusal(change_set.changes)
+        return (
+            self._role_refusal(change_set, actor_id, role)
+            or shape_refusal(change_set.changes)
+            or team_key_refusal(self._connection, change_set, actor_id)
+        )
 
     def _outside(self, change_set: ChangeSet) -> str | None:
         """Return why a change set is refused for what it is about, or None."""

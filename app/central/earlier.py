@@ -18,6 +18,17 @@ def role_at(connection: Connection, user_id: str, revision: int) -> Role | None:
         user_id: the person.
         revision: the central revision that the laptop had seen.
     """
+    role = _before(connection, user_id, revision, "role")
+    return Role(role) if role in set(Role) else None
+
+
+def team_at(connection: Connection, user_id: str, revision: int) -> str | None:
+    """Return the team a person was in at a revision, where that has changed since; None where it has not."""
+    return _before(connection, user_id, revision, "team_id")
+
+
+def _before(connection: Connection, user_id: str, revision: int, name: str) -> str | None:
+    """Return what a field of a person's record said at a revision, where it was changed after it."""
     bodies = connection.execute(
         select(change_log.c.body)
         .join(change_touch, change_touch.c.revision == change_log.c.revision)
@@ -27,7 +38,7 @@ def role_at(connection: Connection, user_id: str, revision: int) -> Role | None:
     ).scalars()
     for body in bodies:
         for change in decode(bytes(body)).changes:
-            pair = change.fields.get("role") if (change.table, change.row) == ("user", user_id) else None
-            if pair is not None and pair[0] in set(Role):
-                return Role(pair[0])
+            pair = change.fields.get(name) if (change.table, change.row) == ("user", user_id) else None
+            if pair is not None and pair[0] is not None:
+                return str(pair[0])
     return None
