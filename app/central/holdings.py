@@ -26,10 +26,12 @@ _HELD_OF = text(
 _INTERVALS = text(
     "SELECT unit, since, until FROM device_holding WHERE device_id = :device AND unit = ANY(:units) ORDER BY since"
 ).bindparams(_DEVICE, _UNITS)
+# Looked up unit by unit: as NOT EXISTS, PostgreSQL may read all that is held for every unit that comes.
 _OPEN = text(
     "INSERT INTO device_holding (device_id, unit, since)"
-    " SELECT :device, u.id, :at FROM unnest(:units) AS u(id) WHERE NOT EXISTS ("
-    "  SELECT 1 FROM device_holding AS h WHERE h.device_id = :device AND h.unit = u.id AND h.until IS NULL)"
+    " SELECT :device, u.id, :at FROM unnest(:units) AS u(id) WHERE ("
+    "  SELECT h.since FROM device_holding AS h"
+    "  WHERE h.device_id = :device AND h.unit = u.id AND h.until IS NULL LIMIT 1) IS NULL"
     " ON CONFLICT (device_id, unit, since) DO UPDATE SET until = NULL"
 ).bindparams(_DEVICE, _UNITS)
 _CLOSE = text(
