@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.views.windows import window_of  # noqa: F401  (a fixture)
+
 
 @pytest.fixture(autouse=True)
 def collected_on_this_thread() -> Iterator[None]:

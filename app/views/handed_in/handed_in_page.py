@@ -3,85 +3,55 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
-
 from app.views.case.inline_form import Field, InlineForm
 from app.views.context import AppContext
 from app.views.handed_in.opened_card import OpenedCard
 from app.views.handed_in.work_row import WorkRow
-from app.views.kit.cards import Card, EmptyState, PageHeader
+from app.views.kit.cards import Card, EmptyState
 from app.views.kit.feedback import Banner
-from app.views.pages import Crumb
-from app.views.tokens import px
+from app.views.list_with_form import ListWithForm
 
 if TYPE_CHECKING:
     from app.services.rescued.listing import HandedInRow
     from app.services.rescued.opening import OpenedWork
 
-REREAD_MS = 150
 EMPTY = "Nothing was handed in. Work that somebody may no longer send is sealed to your team and waits here."
 
 
-class HandedInPage(QWidget):
+class HandedInPage(ListWithForm):
     """What was handed in to this supervisor's team."""
 
     title = "Handed in"
+    tables = frozenset({"handed_in"})
 
     def __init__(self, context: AppContext) -> None:
-        super().__init__()
-        self.setObjectName("handed_in_page")
-        self.context = context
-        self.breadcrumb: list[Crumb] = [("Handed in", None)]
+        super().__init__(context, "handed_in_page")
         self.rows: list[WorkRow] = []
-        self.form: InlineForm | None = None
         self.opened: OpenedCard | None = None
         self.trouble = Banner("offline", "")
         self.trouble.setObjectName("handed_in_trouble")
         self.trouble.hide()
-        self.waiting, self.settled = Card("Waiting"), Card("Settled")
+        self.waiting, self.done = Card("Waiting"), Card("Settled")
         self.waiting.setObjectName("handed_in_waiting")
-        self.settled.setObjectName("handed_in_settled")
+        self.done.setObjectName("handed_in_settled")
         self.empty = EmptyState(EMPTY)
-        self._lay_out()
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(REREAD_MS)
-        self._later.timeout.connect(self.reread)
-        context.records_changed.connect(self._records_changed)
-
-    def _lay_out(self) -> None:
         self.waiting.body.addWidget(self.empty)
-        inside = QWidget()
-        self._column = QVBoxLayout(inside)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(px(16))
-        for widget in (self.trouble, self.waiting, self.settled):
-            self._column.addWidget(widget)
-        self._column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setWidget(inside)
-        page = QVBoxLayout(self)
-        page.setContentsMargins(px(20), px(14), px(20), px(16))
-        page.setSpacing(px(12))
-        page.addWidget(PageHeader("Handed in"))
-        page.addWidget(scroll, 1)
+        for widget in (self.trouble, self.waiting, self.done):
+            self.column.addWidget(widget)
+        self.column.addStretch(1)
 
-    def open(self, **_arguments: Any) -> None:
-        """Show what waits."""
-        self.reread()
+    def is_busy(self) -> bool:
+        """Return whether a form or a piece of work is open."""
+        return super().is_busy() or self.opened is not None
 
     def close_panel(self) -> bool:
         """Esc closes the form or the work that is open."""
-        if self.form is not None:
-            self._close_form()
+        if super().close_panel():
             return True
-        if self.opened is not None:
-            self._close_work()
-            return True
-        return False
+        if self.opened is None:
+            return False
+        self._close_work()
+        return True
 
     def primary_action(self) -> None:
         """Take over what is chosen."""
@@ -100,10 +70,6 @@ class HandedInPage(QWidget):
         ws = self.context.ws
         self.context.runner.run(self, lambda: listing.handed_in(ws), self.show_rows)
 
-    def _records_changed(self, tables: frozenset[str]) -> None:
-        if self.isVisible() and "handed_in" in tables and self.form is None and self.opened is None:
-            self._later.start()
-
     def show_rows(self, found: "list[HandedInRow]") -> None:
         """Show one row a thing that was handed in."""
         for row in self.rows:
@@ -115,9 +81,9 @@ class HandedInPage(QWidget):
             row.open_asked.connect(self.open_work)
             row.aside_asked.connect(self.set_aside)
             self.rows.append(row)
-            (self.waiting if each.is_waiting else self.settled).body.addWidget(row)
+            (self.waiting if each.is_waiting else self.done).body.addWidget(row)
         self.empty.setVisible(not any(each.is_waiting for each in found))
-        self.settled.setVisible(any(not each.is_waiting for each in found))
+        self.done.setVisible(any(not each.is_waiting for each in found))
 
     # -- opening -------------------------------------------------------------------------------------------------
 
@@ -143,9 +109,9 @@ class HandedInPage(QWidget):
         self.opened.take_asked.connect(self.take_over)
         self.opened.aside_asked.connect(lambda: self.set_aside(row))
         self.opened.close_asked.connect(self._close_work)
-        self._column.insertWidget(1, self.opened)
+        self.column.insertWidget(1, self.opened)
         self.waiting.hide()
-        self.settled.hide()
+        self.done.hide()
         self.opened.take.setFocus()
 
     def _not_opened(self, error: Exception) -> None:
@@ -160,7 +126,7 @@ class HandedInPage(QWidget):
             self.opened.deleteLater()
             self.opened = None
         self.waiting.show()
-        self.settled.setVisible(any(not row.row.is_waiting for row in self.rows))
+        self.done.setVisible(any(not row.row.is_waiting for row in self.rows))
 
     def _set_buttons(self, *, enabled: bool) -> None:
         for row in self.rows:
@@ -186,7 +152,7 @@ class HandedInPage(QWidget):
 
     def _taken_over(self, _change_set: str) -> None:
         self.context.toast("Taken over in your name. It is sent with the next sync.")
-        self._settled()
+        self.settled()
 
     def _not_settled(self, error: Exception) -> None:
         from app.views.errors_shown import describe
@@ -197,34 +163,14 @@ class HandedInPage(QWidget):
 
     def set_aside(self, row: "HandedInRow") -> None:
         """Ask why nothing is to be done with it."""
-        self._close_form()
-        self.form = _aside_form(self.context, row)
-        self.form.setContentsMargins(px(16), px(12), px(16), px(14))
-        self.form.done.connect(self._set_aside)
-        self.form.cancelled.connect(self._close_form)
-        if self.opened is not None:
-            self.opened.body.addWidget(self.form)
-        else:
-            shown = next((each for each in self.rows if each.row is row), None)
-            place = self.waiting.body.indexOf(shown) + 1 if shown is not None else self.waiting.body.count()
-            self.waiting.body.insertWidget(place, self.form)
-        self.form.focus_first()
+        shown = next((each for each in self.rows if each.row is row), None) if self.opened is None else None
+        self.show_form(_aside_form(self.context, row), self.opened or self.waiting, shown)
 
-    def _set_aside(self, _result: object) -> None:
-        self._settled()
-
-    def _settled(self) -> None:
+    def settled(self) -> None:
+        """Close what is open and read again."""
         self._say("")
-        self._close_form()
         self._close_work()
-        self.context.counts_changed.emit()
-        self.reread()
-
-    def _close_form(self) -> None:
-        if self.form is not None:
-            self.form.hide()
-            self.form.deleteLater()
-            self.form = None
+        super().settled()
 
 
 def _aside_form(context: AppContext, row: "HandedInRow") -> InlineForm:

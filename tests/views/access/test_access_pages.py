@@ -3,31 +3,25 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.models import BreakGlass, CaseAccess, InterestDeclared
+from app.models.terms import Role
 from app.services import break_glass, case_list, named_list
 from app.services.role_matrix import ROLE_NAMES, role_matrix
-from app.services.sync.status import NoSync
 from app.services.vault import Vault
 from app.services.workspace import Workspace
 from app.views.case.inline_form import InlineForm
 from app.views.cases.columns import cell_text, sentence
-from app.views.context import AppContext
 from app.views.main_window import MainWindow
-from app.views.task_runner import TaskRunner
-from app.views.theme import apply_theme, load_fonts
-from app.views.tokens import LIGHT
 from tests.views.access.people import People, declare, make_people
+from tests.views.windows import Open, settle, words
 
 ROOT = Path(__file__).resolve().parents[3]
-Open = Callable[[Workspace], MainWindow]
 
 
 @pytest.fixture(scope="session")
@@ -38,37 +32,6 @@ def qapp_args() -> list[str]:
 @pytest.fixture
 def people(workspace: Workspace, vault: Vault) -> People:
     return make_people(workspace, vault)
-
-
-@pytest.fixture
-def window_of(qapp: QApplication, qtbot: QtBot) -> Iterator[Open]:
-    load_fonts()
-    apply_theme(qapp, LIGHT)
-    errors: list[Exception] = []
-    runners: list[TaskRunner] = []
-
-    def window_of(ws: Workspace) -> MainWindow:
-        runners.append(TaskRunner(errors.append))
-        window = MainWindow(AppContext(ws, runners[-1], NoSync()))
-        qtbot.addWidget(window)
-        window.resize(1440, 900)
-        window.show()
-        return window
-
-    yield window_of
-    for runner in runners:
-        runner.close()
-    assert not errors
-
-
-def settle(qtbot: QtBot, window: MainWindow) -> None:
-    for _ in range(3):
-        qtbot.waitUntil(lambda: window.context.runner.pending_count() == 0, timeout=10_000)
-        qtbot.wait(60)
-
-
-def words(widget: QWidget) -> str:
-    return " ".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible())
 
 
 def open_case(qtbot: QtBot, window: MainWindow, case_id: str) -> Any:
@@ -210,7 +173,7 @@ def test_what_waits_stands_in_the_team_queue_and_is_reviewed_on_its_page(
 
 
 def test_nobody_is_offered_a_review_of_their_own(people: People, window_of: Open, qtbot: QtBot) -> None:
-    named_list.remove_person(people.ruth, people.case_id, people.ruth.actor.user_id)
+    named_list.remove_person(people.ruth, people.case_id, people.ruth.actor.user_id or "")
     break_glass.open_in_emergency(people.ruth, people.case_id, reason="Nobody else is here now")
     window = window_of(people.ruth)
     window.navigate("access")
@@ -263,7 +226,7 @@ def test_the_matrix_on_the_screen_is_the_matrix(people: People, window_of: Open,
     matrix = role_matrix()
     assert model.rowCount() == len(matrix.rows)
     assert model.columnCount() == len(ROLE_NAMES) + 1
-    auditor = 1 + list(ROLE_NAMES).index("auditor")
+    auditor = 1 + list(ROLE_NAMES).index(Role.AUDITOR)
     held = [model.index(row, 0).data() for row in range(model.rowCount()) if model.index(row, auditor).data()]
     assert held == ["Use Rollcall", "Read the audit"]
 
