@@ -16,6 +16,7 @@ from app.services.documents.store import CHUNK_BYTES
 from app.services.sync import document_wishes, facts, protocol
 from app.services.sync import documents as moving
 from app.services.sync.client import SyncClient
+from app.services.sync.document_protocol import Taken
 from app.services.sync.document_wishes import Wishes
 from app.services.sync.documents import move_documents
 from app.services.sync.enrolment import open_transport
@@ -164,7 +165,7 @@ def test_bytes_that_the_central_store_does_not_confirm_are_not_called_safe(
 
     def swallowing(path: str, body: bytes, headers: dict[str, str]) -> tuple[int, str, bytes]:
         if path.endswith("/documents/put"):
-            return 200, protocol.MEDIA_TYPE, protocol.pack(protocol.Done())
+            return 200, protocol.MEDIA_TYPE, protocol.pack(Taken())
         return real(path, body, headers)
 
     net.forward = swallowing  # type: ignore[method-assign]

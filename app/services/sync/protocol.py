@@ -300,10 +300,6 @@ class PutChunks(msgspec.Struct):
     finished: list[str] = []
 
 
-class Done(msgspec.Struct):
-    """It was done."""
-
-
 class SnapshotStartRequest(msgspec.Struct):
     """Ask what a first pull will bring."""
 

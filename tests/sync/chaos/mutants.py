@@ -8,7 +8,7 @@ from unittest.mock import patch
 from sqlalchemy import delete
 
 from app.central import batch
-from app.central.documents import ByteStore
+from app.central.document_scope import note_shown
 from app.central.places import MARKS
 from app.central.store import Store
 from app.central.visibility import Visibility
@@ -103,12 +103,13 @@ def any_order_in() -> AbstractContextManager[object]:
 def complete_unseen() -> Iterator[None]:
     """The central store calls a document whole when the laptop says so."""
 
-    def finish(self: ByteStore, sha256s: Sequence[str]) -> None:
-        with self._engine.begin() as connection:
-            for sha256 in sha256s:
-                connection.exec_driver_sql("UPDATE document_content SET complete = true WHERE sha256 = %s", (sha256,))
+    def settle(connection: Any, device_id: str, sha256s: Sequence[str], _sent: Any) -> list[str]:
+        for sha256 in sha256s:
+            connection.exec_driver_sql("UPDATE document_content SET complete = true WHERE sha256 = %s", (sha256,))
+        note_shown(connection, device_id, sha256s)
+        return list(sha256s)
 
-    with patch.object(ByteStore, "finish", finish):
+    with patch("app.central.documents._settle", settle):
         yield
 
 
