@@ -190,8 +190,11 @@ def _hand_in_everything(ws: Workspace, transport: _RescueOnly) -> tuple[int, int
     """Hand in until nothing waits here; returns how much was handed in now, and how much could not be."""
     _drafts_as_work(ws)
     done = 0
-    # The newest that the store took is shown to it once more: one that was put back lacks it, and what came before.
-    newest = _own(ws, ChangeSetRow.state.in_(_TAKEN) & (ChangeSetRow.signature != b""))[-1:]
+    # A store that was put back lacks what came before what waits, and says so. Where nothing waits, the newest that it
+    # took is shown to it once more.
+    newest: list[str] = []
+    if not _own(ws, ChangeSetRow.state == ChangeState.PENDING):
+        newest = _own(ws, ChangeSetRow.state.in_(_TAKEN) & (ChangeSetRow.signature != b""))[-1:]
     for _ in range(_MOST_ROUNDS):
         waiting = _own(ws, ChangeSetRow.state.in_(KEPT_HERE) | ChangeSetRow.id.in_(newest))
         newest = []
