@@ -36,15 +36,15 @@ class ListWithForm(QWidget):
         self.column = QVBoxLayout(inside)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(px(16))
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setWidget(inside)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._scroll.setWidget(inside)
         page = QVBoxLayout(self)
         page.setContentsMargins(px(20), px(14), px(20), px(16))
         page.setSpacing(px(12))
         page.addWidget(PageHeader(self.title))
-        page.addWidget(scroll, 1)
+        page.addWidget(self._scroll, 1)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(REREAD_MS)
@@ -84,6 +84,12 @@ class ListWithForm(QWidget):
         place = card.body.indexOf(row) + 1 if row is not None else card.body.count()
         card.body.insertWidget(place, form)
         form.focus_first()
+        # Once it has its place: in a low window that is under the edge.
+        QTimer.singleShot(0, self, self._show_whole_form)
+
+    def _show_whole_form(self) -> None:
+        if self.form is not None:
+            self._scroll.ensureWidgetVisible(self.form)
 
     def _form_done(self, _result: object) -> None:
         self.settled()
