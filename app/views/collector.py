@@ -9,6 +9,11 @@ import gc
 from PySide6.QtCore import QObject, QTimer
 
 EVERY_MS = 1000
+MANY_YOUNG = 20_000
+"""More young objects than that are a worker's: a page of a sync, an import. Looking through them holds up the window,
+and most are gone, without any collector, when the worker is done with its page."""
+MOST_PUT_OFF = 20
+"""How often in a row it waits for a worker; what really is garbage must not pile up for longer."""
 
 
 class Collector(QObject):
@@ -22,6 +27,7 @@ class Collector(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         Collector._running += 1
+        self._put_off = 0
         gc.disable()
         self._timer = QTimer(self)
         self._timer.setInterval(EVERY_MS)
@@ -36,6 +42,10 @@ class Collector(QObject):
     def collect_due(self) -> int | None:
         """Collect the oldest generation whose time has come; return which, or None."""
         counts, thresholds = gc.get_count(), gc.get_threshold()
+        if counts[0] > MANY_YOUNG and self._put_off < MOST_PUT_OFF:
+            self._put_off += 1
+            return None
+        self._put_off = 0
         for generation in (2, 1, 0):
             if counts[generation] > thresholds[generation]:
                 gc.collect(generation)
