@@ -85,6 +85,8 @@ def floor_pull(folder: Path, pulled: Vault) -> float:
             marks = ", ".join("?" * len(held))
             if values:
                 prepared.append((f'INSERT OR IGNORE INTO "{table.name}" ({quoted}) VALUES ({marks})', values))
+        words = [tuple(row) for row in connection.exec_driver_sql("SELECT rowid, title, body FROM search_index")]
+        prepared.append(("INSERT INTO search_index (rowid, title, body) VALUES (?, ?, ?)", words))
     with vault.system_workspace().local_session() as session:
         raw: Any = session.connection().connection.dbapi_connection
         started = time.perf_counter()
