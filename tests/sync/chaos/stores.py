@@ -130,7 +130,8 @@ def difference(one: str, here: dict[Key, Row], other: str, there: dict[Key, Row]
             continue
         what = f"{key[0]} {key[1][-6:]}"
         if left is None or right is None:
-            wrong.append(f"equal: {what} is only in {one if right is None else other}")
+            has, lacks = (one, other) if right is None else (other, one)
+            wrong.append(f"equal: {what} is only in {has}, not in {lacks}")
         else:
             names = [f"{name}: {left.get(name)!r} / {right.get(name)!r}" for name in left if left[name] != right[name]]
             wrong.append(f"equal: {what} differs between {one} and {other}: {'; '.join(names)[:300]}")
