@@ -15,6 +15,7 @@ from app.services.sync import (
     deletions,
     facts,
     first_pull,
+    keeping,
     protocol,
     proving,
     recovery,
@@ -101,6 +102,7 @@ class SyncClient:
             self._fetch_history()
         if due.proof:
             proving.prove_after_sync(self._ws, self._transport, report, self._progress, self._question.told)
+            keeping.forget_old(self._ws)  # at least once an hour
         self._close(report)
         self._ws.tidy()
         get_logger().info("synced", count=report.pushed + report.received, revision=report.revision)

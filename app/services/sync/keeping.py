@@ -8,7 +8,7 @@ read either on this laptop. They go after :data:`app.policy.RULES` ``kept_days``
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -112,20 +112,15 @@ def keep_handed_in(session: Session, pieces: Sequence[SealedPiece]) -> None:
     session.connection().execute(insert(_KEPT).prefix_with("OR REPLACE"), [row])
 
 
-def any_old(session: Session, now: datetime) -> bool:
-    """Return whether anything is kept that may go."""
-    return session.execute(select(_KEPT.c.change_set_id).where(_is_old(now)).limit(1)).first() is not None
-
-
 def forget_old(ws: Workspace) -> None:
     """Let what was kept go once no backup of its age is put back any more."""
     require(ws.actor, Permission.USE_LAPTOP)
+    old = _KEPT.c.kept_at < ws.time.now() - timedelta(days=policy().kept_days)
+    with ws.read() as session:
+        if session.execute(select(_KEPT.c.change_set_id).where(old).limit(1)).first() is None:
+            return
     with ws.local_session() as session:
-        session.connection().execute(delete(_KEPT).where(_is_old(ws.time.now())))
-
-
-def _is_old(now: datetime) -> Any:
-    return _KEPT.c.kept_at < now - timedelta(days=policy().kept_days)
+        session.connection().execute(delete(_KEPT).where(old))
 
 
 def keep_longer(session: Session, ids: Collection[str]) -> None:

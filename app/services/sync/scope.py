@@ -120,9 +120,6 @@ def let_go_what_may_go(ws: Workspace, transport: Transport, report: SyncReport) 
         leaving = session.execute(select(_LEAVING)).all()
         loose = session.execute(select(_ROWS.c.row_id).limit(1)).first()
         held = letting_go.held_count(session.connection()) if leaving else 0
-        old = keeping.any_old(session, ws.time.now())
-    if old:
-        keeping.forget_old(ws)
     if leaving:
         keeping.learn_key(ws, transport)
         confirmed = _confirmed(ws, transport, leaving, held)
