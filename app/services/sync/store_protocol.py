@@ -10,7 +10,8 @@ from typing import Annotated, Final
 
 import msgspec
 
-from app.services.sync.protocol import SignedSet, Whole
+from app.services.sync.audit_protocol import Whole
+from app.services.sync.protocol import SignedSet
 
 MOST_KNOWN: Final = 200
 
