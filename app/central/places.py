@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
+from app.services.sync.units import LOOSE as LOOSE
 from app.services.sync.units import LOOSE_TABLES, UNIT_WAYS, Way, is_reference, linking_columns, table_named
 
 Key = tuple[str, str]
@@ -18,8 +19,6 @@ Units = frozenset[str]
 
 REFERENCE: Final = "00000000-0000-0000-0000-000000000000"
 """Stands where a unit stands for rows that go to every laptop."""
-LOOSE: Final = "00000000-0000-0000-0000-000000000001"
-"""Stands for rows of no unit that go to every laptop whose role reads cases."""
 MARKS: Final = frozenset({REFERENCE, LOOSE})
 NOWHERE: Units = frozenset()
 """Of rows that lead to a record which is not there: they go to nobody."""

@@ -5,7 +5,8 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
-from app.central.unit_rows import by_unit, rows_of
+from app.central.places import LOOSE, MARKS
+from app.central.unit_rows import by_unit, loose_rows, rows_of
 from app.central.visibility import Visibility, viewers_of
 from app.services.sync.proof import scope_hash, unit_hash
 from app.services.sync.protocol import ProtocolError
@@ -37,7 +38,7 @@ class Proofs:
                 return ProofAnswer(head, [], [])
             visibility = Visibility(connection, viewers_of(connection, device_id), self._time.now())
             theirs = dict(request.units)
-            visible = visibility.of(theirs)
+            visible = visibility.of(theirs) | (visibility.marks & {LOOSE} & theirs.keys())
             leave = [unit for unit in theirs if unit not in visible]
             ours = unit_hashes(connection, visible)
             differ = [unit for unit, digest in theirs.items() if unit in visible and ours[unit] != digest]
@@ -49,9 +50,10 @@ class Proofs:
 
 
 def unit_hashes(connection: Connection, units: Iterable[str]) -> dict[str, bytes]:
-    """Return the hash of each unit as this store holds it."""
-    wanted: Sequence[str] = list(units)
-    hashes: dict[str, bytes] = {}
+    """Return the hash of each unit as this store holds it; what belongs to no unit counts as one, by its mark."""
+    asked = set(units)
+    wanted: Sequence[str] = sorted(asked - MARKS)
+    hashes = {LOOSE: unit_hash(loose_rows(connection))} if LOOSE in asked else {}
     for start in range(0, len(wanted), _AT_ONCE):
         some = wanted[start : start + _AT_ONCE]
         for unit, rows in by_unit(rows_of(connection, some), some).items():

@@ -18,7 +18,7 @@ from sqlalchemy.types import Uuid
 from app.central import noting
 from app.central.filtering import Filter, redacted, with_rows
 from app.central.holdings import Holdings
-from app.central.places import LOOSE, MARKS, Places
+from app.central.places import LOOSE, MARKS, REFERENCE, Places
 from app.central.proofs import unit_hashes
 from app.central.scope_tables import scope_event
 from app.central.store import Store
@@ -203,7 +203,7 @@ class _Passage:
         again = {unit for unit, revision in self._events.whole.items() if revision <= at}
         arrive = ((fresh - born) | (again & self._visible)) - MARKS
         entries = self._entries(rows, leave, born)
-        self._touched = {unit for row in rows for unit in row.seen or ()} - MARKS
+        self._touched = {unit for row in rows for unit in row.seen or ()} - {REFERENCE}
         self._holdings.settle(self._asked, self._visible, self._cursor, at)
         if self._everything:
             self._holdings.begin(at)
@@ -225,7 +225,7 @@ class _Passage:
         units = self._touched | set(prove[:MOST_PROVEN])
         if self._version == 1 or not answer.entries or answer.cursor < answer.head or len(units) > MOST_PROVEN:
             return []
-        visible = self._visibility.of(units)
+        visible = self._visibility.of(units) | (self._visibility.marks & {LOOSE} & units)
         ours = unit_hashes(self._connection, visible)
         return [(unit, ours.get(unit, b"")) for unit in units]
 

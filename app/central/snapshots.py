@@ -20,7 +20,7 @@ from app.central.holdings import Holdings
 from app.central.places import LOOSE
 from app.central.scope_tables import device_holding, scope_event
 from app.central.tables import device_person, revision_counter
-from app.central.unit_rows import UNIT_TABLES, condition_sql, lists_of_units
+from app.central.unit_rows import UNIT_TABLES, condition_sql, lists_of_loose, lists_of_units
 from app.central.visibility import Visibility, viewers_of
 from app.models import SYNCED_TABLES, Case
 from app.models.terms import CaseStatus
@@ -118,7 +118,7 @@ class Snapshots:
         with self._engine.begin() as connection:
             revision = _head(connection)
             visibility = Visibility(connection, viewers_of(connection, device_id), self._time.now())
-            visible = visibility.of(asked)
+            visible = visibility.of(asked) | (visibility.marks & {LOOSE})
             closed = [unit for unit in asked if unit not in visible]
             pages, whole = _whole_units(connection, [unit for unit in asked if unit in visible])
             Holdings(connection, device_id).open(whole, revision)
@@ -250,4 +250,7 @@ def _whole_units(connection: Connection, units: Sequence[str]) -> tuple[list[Sna
 
 
 def _rows_in(connection: Connection, table: str, units: Sequence[str]) -> Sequence[Any]:
-    return connection.exec_driver_sql(lists_of_units(table), {"units": list(units)}).all()
+    rows = connection.exec_driver_sql(lists_of_units(table), {"units": list(units)}).all()
+    if LOOSE in units and (query := lists_of_loose(table)):
+        rows = [*rows, *connection.exec_driver_sql(query).all()]
+    return rows

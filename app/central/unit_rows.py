@@ -48,6 +48,13 @@ def lists_of_units(table: str) -> str:
     return records.rows_query(table, f"{condition_sql(in_units(table, units))} ORDER BY id")
 
 
+@cache
+def lists_of_loose(table: str) -> str:
+    """Return SQL for the rows of no unit that go to all whose role reads cases, as JSON lists; empty for no rows."""
+    condition = condition_sql(unlinked(table))
+    return "" if condition == _NEVER else records.rows_query(table, f"{condition} ORDER BY id")
+
+
 def rows_of(connection: Connection, units: Iterable[str]) -> dict[str, list[WireRow]]:
     """Return every row of some units in wire form, by table; tables without such rows are left out."""
     texts: dict[int, list[str]] = {}

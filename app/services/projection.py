@@ -120,7 +120,7 @@ def refresh_cases(session: Session, case_ids: Iterable[str], time: TimeSource) -
 
 
 def index_children(session: Session, child_ids: Iterable[str]) -> None:
-    """Write the full-text rows of these children anew."""
+    """Write the full-text rows of these children anew; of one that is not here nothing is left."""
     connection = connection_of(session)
     for some in batched(child_ids, BATCH):
         known = {
@@ -131,6 +131,8 @@ def index_children(session: Session, child_ids: Iterable[str]) -> None:
         if known:
             stale = [{"id": rowid} for rowid in known.values()]
             connection.execute(text("DELETE FROM search_index WHERE rowid = :id"), stale)
+            if gone := known.keys() - words.keys():
+                connection.execute(delete(SearchRow).where(SearchRow.subject_id.in_(gone)))
         fresh = [child for child in words if child not in known]
         if fresh:
             connection.execute(insert(SearchRow), [{"kind": "child", "subject_id": child} for child in fresh])

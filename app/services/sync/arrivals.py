@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.orm import Session
 
-from app.models import RowLeaving, SearchRow, UnitArriving, UnitLeaving
+from app.models import RowLeaving, UnitArriving, UnitLeaving
 from app.services import projection
 from app.services.access import Permission, require
 from app.services.batches import batched
@@ -161,13 +161,10 @@ def _show(
     session: Session, units: Collection[str], before: Mapping[str, set[str]], arrived: Mapping[str, set[str]]
 ) -> None:
     """Bring the lists up to date in the same transaction: what is here is found at once."""
-    connection, time = session.connection(), unit_of(session).time
-    projection.refresh_cases(session, before.get("case", set()) | arrived.get("case", set()), time)
+    cases = before.get("case", set()) | arrived.get("case", set())
+    projection.refresh_cases(session, cases, unit_of(session).time)
     children = {*units, *before.get("child", set()), *arrived.get("child", set())}
     projection.index_children(session, children)
-    gone = children - writing.existing(connection, "child", children)
-    for some in batched(gone, _BATCH):
-        connection.execute(delete(SearchRow).where(SearchRow.subject_id.in_(some)))
 
 
 def _all(rows: Mapping[str, Collection[str]]) -> set[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.orm import Session
 
-from app.models import BytesLeaving, ChangeSetRow, Document, Draft, Letter, SearchRow, SyncState
+from app.models import BytesLeaving, ChangeSetRow, Document, Draft, Letter, SyncState
 from app.models.terms import ChangeState
 from app.services import drafts, projection
 from app.services.access import Permission, require
@@ -20,7 +20,8 @@ from app.services.capture import unit_of
 from app.services.changes import Change, decode
 from app.services.documents.store import DocumentStore
 from app.services.sync import facts, unit_history, writing
-from app.services.sync.unit_rows import owners_of, row_ids, units_touched
+from app.services.sync.unit_rows import note_touched, owners_of, row_ids, units_touched
+from app.services.sync.units import LOOSE, LOOSE_TABLES
 from app.services.workspace import Workspace
 
 DRAFT_REST = timedelta(hours=24)
@@ -81,12 +82,12 @@ def let_go(session: Session, units: Collection[str], loose_rows: Mapping[str, Co
     unit_history.strip(session, subjects, device_id)
     _drop_drafts(session, subjects)
     _forget_unnamed(connection, contents)
+    if LOOSE_TABLES & leaving.keys():
+        # What was linked here only, by work that was not taken, is at the central store still with what has no unit.
+        note_touched(connection, [LOOSE])
     unit = unit_of(session)
     projection.refresh_cases(session, cases | touched_cases, unit.time)
     projection.index_children(session, children | touched_children)
-    for some in batched(children, _BATCH):
-        gone = set(some) - writing.existing(connection, "child", some)
-        connection.execute(delete(SearchRow).where(SearchRow.subject_id.in_(gone)))
     unit.tables |= set(leaving)
 
 

@@ -3,7 +3,8 @@
 After a sync the units that it touched are compared, and a share of the others in turn, mostly with hashes that came
 with the pull; at least once an hour, and when asked, everything. What differs is fetched again whole, with work of this
 laptop that is on its way kept, and compared once more. Units with work that waits here, or that was refused and not yet
-dealt with, differ rightly and are left out.
+dealt with, differ rightly and are left out. What belongs to no child (papers and tasks not linked yet) is compared as
+if it were a unit of its own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ from app.services.sync.proof import scope_hash, unit_hash
 from app.services.sync.scope_protocol import ProofAnswer, ProofRequest
 from app.services.sync.telling import Progress, SyncProgress, SyncReport, Transport
 from app.services.sync.unit_rows import dashed, units_touched, wire_rows
+from app.services.sync.units import LOOSE
 from app.services.workspace import Workspace
 
 WHOLE_EVERY = timedelta(hours=1)
@@ -120,6 +122,7 @@ def prove_all(ws: Workspace, transport: Transport, report: SyncReport, progress:
     require(ws.actor, Permission.USE_LAPTOP)
     with ws.read() as session:
         units = [dashed(row) for row in session.connection().exec_driver_sql("SELECT id FROM child").scalars()]
+    units.append(LOOSE)
     found, done = _Findings(), 0
     for some in batched(units, UNITS_A_QUESTION):
         progress(SyncProgress("Comparing with the central store", done, len(units)))
@@ -230,10 +233,10 @@ def _heal(
         for some in batched(sorted(found.equal | found.leave), _BATCH):
             connection.execute(delete(_TOUCHED).where(_TOUCHED.c.unit_id.in_(some)))
         scope.fetch_again(session, healing)
-        scope.leave(connection, sorted(found.leave), ws.time.now())
+        scope.leave(connection, sorted(found.leave - {LOOSE}), ws.time.now())
         if place:
             facts.put(session, facts.PROOF_PLACE, place)
-    report.checked_units += len(found.equal) + len(found.differ)
+    report.checked_units += len((found.equal | found.differ) - {LOOSE})
     if not healing:
         return
     arrivals.fetch(ws, transport, report, progress)

@@ -23,6 +23,7 @@ from app.services.history import HistoryLine, lines_of
 from app.services.restriction import sight_of
 from app.services.sync.again import make_again, may_make, on_present, renumbered
 from app.services.sync.telling import Transport
+from app.services.sync.unit_rows import note_touched, units_touched
 from app.services.workspace import Workspace
 
 MOST_SHOWN: Final = 500
@@ -295,6 +296,8 @@ def _refused(session: Session, ws: Workspace, change_set_id: str) -> ChangeSetRo
 
 def _clear(session: Session, ws: Workspace, row: ChangeSetRow, *, reason: str, sent_again_as: str | None) -> None:
     row.state = ChangeState.CLEARED
+    connection = session.connection()
+    note_touched(connection, units_touched(connection, decode(row.body).changes))
     session.add(
         ClearedChange(
             change_set_id=row.id,

@@ -36,6 +36,7 @@ from app.services.sync.rescue_protocol import (
 )
 from app.services.sync.team_keys import Recipient, recipient
 from app.services.sync.telling import Transport
+from app.services.sync.unit_rows import note_touched, units_touched
 from app.services.workspace import Workspace
 
 
@@ -271,7 +272,8 @@ def _note(
     report: HandedInReport,
 ) -> None:
     """Write down what has a true receipt; anything else stays as it is."""
-    values, documents, kept = [], [], []
+    values: list[dict[str, Any]] = []
+    handed_in: list[_Sealed] = []
     for each in some:
         result = results.get(each.row.id)
         if result is None or result.state in (MORE, protocol.HELD):
@@ -289,18 +291,15 @@ def _note(
         values.append(_values(each.row.id, state, revision, result.receipt))
         (report.handed_in if state is ChangeState.RESCUED else report.merged).append(each.row.id)
         if state is ChangeState.RESCUED:
-            documents += each.documents
-            kept.append(each.pieces)
-    _write(ws, values, documents, kept)
+            handed_in.append(each)
+    _write(ws, values, handed_in)
 
 
 def _values(change_set_id: str, state: ChangeState, revision: int | None, receipt: bytes) -> dict[str, Any]:
     return {"set_id": change_set_id, "state": state, "revision": revision, "receipt": receipt, "refusal": ""}
 
 
-def _write(
-    ws: Workspace, values: Sequence[dict[str, Any]], documents: Sequence[str], kept: Sequence[Sequence[SealedPiece]]
-) -> None:
+def _write(ws: Workspace, values: Sequence[dict[str, Any]], handed_in: Sequence[_Sealed]) -> None:
     if not values:
         return
     table: Any = ChangeSetRow.__table__
@@ -309,9 +308,13 @@ def _write(
         .where(table.c.id == bindparam("set_id"))
         .values({name: bindparam(name) for name in ("state", "revision", "receipt", "refusal")})
     )
+    documents = [sha256 for each in handed_in for sha256 in each.documents]
     with ws.local_session() as session:
-        session.connection().execute(statement, list(values))
+        connection = session.connection()
+        connection.execute(statement, list(values))
         # Their bytes are with the team now, sealed; they are not sent in the open as well.
         facts.put_many(session, [facts.DOCUMENT_PREFIX + sha256 for sha256 in documents], facts.HANDED_IN)
-        for pieces in kept:
-            keeping.keep_handed_in(session, pieces)
+        for each in handed_in:
+            keeping.keep_handed_in(session, each.pieces)
+            # What they changed here is not what the central store has: it is compared, and put right.
+            note_touched(connection, units_touched(connection, decode(each.row.body).changes))

@@ -18,28 +18,45 @@ from app.models.base import UtcDateTime
 from app.models.synced import SYNCED_TABLES
 from app.services.changes import Change
 from app.services.sync.shapes import columns_of
-from app.services.sync.units import UNIT_WAYS, Way, in_units, table_named, units_of_rows
+from app.services.sync.units import (
+    LOOSE,
+    LOOSE_TABLES,
+    UNIT_WAYS,
+    Way,
+    in_units,
+    linking_columns,
+    table_named,
+    units_of_rows,
+    unlinked,
+)
 
 UNIT_TABLES = tuple(name for name in SYNCED_TABLES if UNIT_WAYS[name])
 """Tables whose rows can belong to a unit, in the order of a first pull."""
+_LOOSE_TABLES = (*sorted(LOOSE_TABLES), "conflict")
 Key = tuple[str, str]
 WireRow = dict[str, Any]
 _DIALECT = sqlite.dialect()
 
 
 def row_ids(connection: Connection, units: Iterable[str]) -> dict[str, set[str]]:
-    """Return the ids of every row of some units, by table."""
-    given = json_keys(units)
+    """Return the ids of every row of some units, by table; those of no unit by their mark."""
+    asked = set(units)
+    given = json_keys(asked)
     found: dict[str, set[str]] = {}
     for table in UNIT_TABLES:
         ids = _run(connection, _ids_in_units(table), given)
+        if LOOSE in asked and table in _LOOSE_TABLES:
+            ids += _run(connection, _loose_ids(table), given)
         if ids:
             found[table] = {dashed(row[0]) for row in ids}
     return found
 
 
 def wire_rows(connection: Connection, units: Iterable[str]) -> dict[str, dict[str, list[WireRow]]]:
-    """Return every row of some units in wire form, by unit and table; a unit without rows has no tables."""
+    """Return every row of some units in wire form, by unit and table; a unit without rows has no tables.
+
+    What belongs to no unit counts as one, by its mark.
+    """
     asked = set(units)
     given = json_keys(asked)
     rows = {table: _as_wire(table, _run(connection, _rows_in_units(table), given)) for table in UNIT_TABLES}
@@ -49,6 +66,9 @@ def wire_rows(connection: Connection, units: Iterable[str]) -> dict[str, dict[st
         for row in some:
             for unit in owners.of(table, row):
                 found[unit].setdefault(table, []).append(row)
+    if LOOSE in asked:
+        loose = ((table, _as_wire(table, _run(connection, _loose_rows(table), given))) for table in _LOOSE_TABLES)
+        found[LOOSE] = {table: some for table, some in loose if some}
     return found
 
 
@@ -66,7 +86,7 @@ def units_touched(connection: Connection, changes: Sequence[Change]) -> set[str]
     """Return the units that changes touch: those of the rows that are here, and those that the changes themselves name.
 
     So a row that was deleted, or moved from one unit to another, touches the unit it was in. Ask before the changes
-    are written as well as after where both may matter.
+    are written as well as after where both may matter. What belongs to no unit counts as one, by its mark.
     """
     rows: dict[str, set[str]] = {}
     named: dict[tuple[str, str], set[str]] = {}
@@ -79,8 +99,11 @@ def units_touched(connection: Connection, changes: Sequence[Change]) -> set[str]
                 units |= values
             elif values:
                 named.setdefault((way.to, way.by), set()).update(values)
-    for found in owners_of(connection, rows).values():
+    owners = owners_of(connection, rows)
+    for found in owners.values():
         units |= found
+    if any(_concerns_loose(change, owned=(change.table, change.row) in owners) for change in changes):
+        units.add(LOOSE)
     for (table, by), values in named.items():
         units |= {dashed(unit) for _, unit in _run(connection, _owners_by(table, by), json_keys(values))}
     return units
@@ -107,6 +130,16 @@ def _named(change: Change, way: Way) -> set[str]:
     if way.column == "id":
         return {change.row}
     return {str(value) for value in change.fields.get(way.column, ()) if value}
+
+
+def _concerns_loose(change: Change, *, owned: bool) -> bool:
+    """Return whether a change is about a row of no unit, or one that came from there or went there."""
+    if change.table not in LOOSE_TABLES:
+        return False
+    links = [pair for name in linking_columns(change.table) if any(pair := change.fields.get(name, (None, None)))]
+    if links:
+        return change.op == "update" and any(None in pair for pair in links)
+    return not owned
 
 
 class _Owners:
@@ -176,6 +209,17 @@ def _ids_in_units(table: str) -> _Statement:
 def _rows_in_units(table: str) -> _Statement:
     source = table_named(table)
     return _compiled(select(*(source.c[name] for name in columns_of(table))).where(in_units(table, _given())))
+
+
+@cache
+def _loose_ids(table: str) -> _Statement:
+    return _compiled(select(table_named(table).c.id).where(unlinked(table)))
+
+
+@cache
+def _loose_rows(table: str) -> _Statement:
+    source = table_named(table)
+    return _compiled(select(*(source.c[name] for name in columns_of(table))).where(unlinked(table)))
 
 
 @cache

@@ -103,6 +103,8 @@ UNIT_WAYS: Final[Mapping[str, tuple[Way, ...]]] = MappingProxyType(
 
 Of ways by different columns the first column that is set counts; of ways by one column all do.
 """
+LOOSE: Final = "00000000-0000-0000-0000-000000000001"
+"""Stands where a unit stands for the rows of no unit that go to every laptop whose role reads cases."""
 LOOSE_TABLES: Final = frozenset({"referral", "task", "document"})
 """Rows of these that name no unit go to every laptop whose role reads cases; rows of other tables go to none."""
 
