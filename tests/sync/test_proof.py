@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
 from app.ids import new_id
-from app.models import AuditEntry, Case, CaseEvent, CaseRow, Child, SyncState, UnitTouched
+from app.models import AuditEntry, Case, CaseEvent, CaseRow, Child, SyncState, Task, UnitTouched
 from app.models.terms import EventKind
 from app.services.sync import facts, proving
 from app.services.sync.client import SyncClient
 from app.services.sync.enrolment import open_transport
 from app.services.sync.proof import scope_hash, unit_hash
 from app.services.sync.unit_rows import wire_rows
+from app.services.sync.units import LOOSE
 from app.services.workspace import Workspace
 from app.timesource import FrozenTime
 from tests.sync.test_scope_laptop import count, everything_in, move, note, notes, open_family, unit
@@ -240,6 +241,35 @@ def test_a_unit_that_should_not_be_here_goes(
     assert sync_once(west).left_units == 1
     assert child_id not in "".join(str(row) for row in [count(west, Child)])
     assert "Quixwold" not in everything_in(west)
+
+
+LOOSE_DAMAGES = {
+    "gone": "DELETE FROM task WHERE id = ?",
+    "changed": "UPDATE task SET text = 'Something else' WHERE id = ?",
+    "linked here only": 'UPDATE task SET case_id = (SELECT id FROM "case") WHERE id = ?',
+}
+
+
+@pytest.mark.parametrize("damage", LOOSE_DAMAGES)
+def test_what_belongs_to_no_child_is_compared_and_put_right_as_well(
+    west: Workspace, teams: dict[str, str], sync_once: Sync, damage: str
+) -> None:
+    child_id, _ = open_family(west, teams["west"])
+    task_id = new_id()
+    with west.write("Added a task") as session:
+        session.add(Task(id=task_id, text="Sort the post"))
+    sync_once(west)
+    with west.read() as session:
+        good = wire_rows(session.connection(), [LOOSE])[LOOSE]
+    assert [row["id"] for row in good["task"]] == [task_id]
+    family = unit(west, child_id)
+    behind_everybodys_back(west, LOOSE_DAMAGES[damage], plain(task_id))
+    report = prove(west)
+    assert (report.checked_units, report.healed_units > 0, report.unequal_units) == (1, True, 0)
+    with west.read() as session:
+        assert wire_rows(session.connection(), [LOOSE])[LOOSE] == good
+    assert unit(west, child_id) == family
+    assert prove(west).healed_units == 0
 
 
 # -- when, and how much ----------------------------------------------------------------------------------------------
