@@ -144,7 +144,7 @@ def test_the_pill_says_that_somebody_has_to_sign_in(central: Any, ws: Any) -> No
     try:
         wait_until(lambda: sync.status().state is SyncState.SIGN_IN, 10)
         assert sync.status().words() == "Sign in to sync"
-        assert "are kept until you do" in sync.status().sentence() or "is kept until you do" in sync.status().sentence()
+        assert sync.status().sentence() == ("Sign in to sync. Everything you have recorded is in the central store.")
     finally:
         sync.stop()
 

@@ -29,10 +29,6 @@ from app.services.sync.shapes import ShapeError, columns_of, decode_rows, table_
 from app.services.sync.unit_rows import dashed, note_touched, units_touched
 
 _changes_decoder = msgspec.json.Decoder(list[Change])
-_GUARDING = (ChangeState.PENDING, ChangeState.ACCEPTED, ChangeState.CONFLICTED)
-"""What was refused or handed in is not on its way: the central store's values stand."""
-
-
 NEVER_MERGED = frozenset({ChangeState.REFUSED, ChangeState.CLEARED, ChangeState.RESCUED})
 """What no revision will ever tell of: it holds nothing back that the central store says."""
 

@@ -106,7 +106,11 @@ class Card(Themed, QFrame):
 
 
 class PageHeader(Themed, QWidget):
-    """A page's title, a few words beside it, and its actions at the right; under the title where there is no room."""
+    """A page's title, a few words beside it, and its actions at the right; under the title where there is no room.
+
+    Args:
+        choice: what the page is about, to choose from, right beside the title.
+    """
 
     def __init__(
         self,
@@ -114,12 +118,14 @@ class PageHeader(Themed, QWidget):
         subtitle: str = "",
         actions: Sequence[QWidget] = (),
         parent: QWidget | None = None,
+        *,
+        choice: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.title = Text(title, "page", weight="strong")
         self.subtitle = Text(subtitle, "body", ink="ink2")
         row = Flow(px(12), last_at_right=bool(actions), parent=self)
-        row.addWidget(_beside((self.title, self.subtitle), px(12)))
+        row.addWidget(_beside([self.title, *([choice] if choice else []), self.subtitle], px(12)))
         self.subtitle.setVisible(bool(subtitle))
         if actions:
             row.addWidget(_beside(actions, px(12)))

@@ -81,7 +81,7 @@ class TeamPage(QWidget):
         self.drawer.setObjectName("show_workload")
         self.drawer.setCheckable(True)
         self.date = Text("", "secondary", ink="ink2")
-        self.header = PageHeader("Team queue", "", [])
+        self.header = PageHeader("Team queue", "", [self.date, self.drawer], choice=self.team)
         self.tiles = TileBar()
         self.lists = ListCard()
         self.approvals = ApprovalsCard()
@@ -92,11 +92,6 @@ class TeamPage(QWidget):
         self.access.hide()
 
     def _lay_out(self) -> None:
-        head = self.header.layout()
-        if isinstance(head, QBoxLayout):
-            head.insertWidget(1, self.team)
-            head.addWidget(self.date)
-            head.addWidget(self.drawer)
         self._left = QWidget()
         left = QVBoxLayout(self._left)
         left.setContentsMargins(0, 0, 0, 0)

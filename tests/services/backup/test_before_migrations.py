@@ -17,6 +17,7 @@ from app.services.vault import Vault, create_vault, migrate, open_vault
 from app.services.vault.database import open_copy
 from app.services.vault.migrate import NEWEST, stored_revision
 from app.timesource import FrozenTime
+from tests import quick_schema
 from tests.conftest import PASSPHRASE, QUICK
 from tests.services.casework import open_isla
 
@@ -28,6 +29,7 @@ def first_vault(tmp_path: Path, frozen_time: FrozenTime, monkeypatch: pytest.Mon
         from alembic import command
 
         upgrade = command.upgrade
+        earlier.setattr(migrate, "bring_up_to_date", quick_schema.migrated)
         earlier.setattr(command, "upgrade", lambda config, _revision: upgrade(config, "0001"))
         earlier.setattr("app.services.vault.vault.LifeboatKeeper.catch_up", lambda _keeper, _newest: None)
         vault = create_vault(tmp_path / "first", PASSPHRASE, time=frozen_time, label="Old laptop", kdf=QUICK)
