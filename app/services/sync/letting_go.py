@@ -20,8 +20,7 @@ from app.services.capture import unit_of
 from app.services.changes import Change, decode
 from app.services.documents.store import DocumentStore
 from app.services.sync import facts, unit_history, writing
-from app.services.sync.unit_rows import note_touched, owners_of, row_ids, units_touched
-from app.services.sync.units import LOOSE, LOOSE_TABLES
+from app.services.sync.unit_rows import owners_of, row_ids, units_touched
 from app.services.workspace import Workspace
 
 DRAFT_REST = timedelta(hours=24)
@@ -82,9 +81,6 @@ def let_go(session: Session, units: Collection[str], loose_rows: Mapping[str, Co
     unit_history.strip(session, subjects, device_id)
     _drop_drafts(session, subjects)
     _forget_unnamed(connection, contents)
-    if LOOSE_TABLES & leaving.keys():
-        # What was linked here only, by work that was not taken, is at the central store still with what has no unit.
-        note_touched(connection, [LOOSE])
     unit = unit_of(session)
     projection.refresh_cases(session, cases | touched_cases, unit.time)
     projection.index_children(session, children | touched_children)

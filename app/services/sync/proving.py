@@ -23,7 +23,7 @@ from app.services.access import Permission, require
 from app.services.audit import Action
 from app.services.batches import batched
 from app.services.changes import decode
-from app.services.sync import arrivals, facts, scope, standing
+from app.services.sync import arrivals, facts, scope, standing, writing
 from app.services.sync.proof import scope_hash, unit_hash
 from app.services.sync.scope_protocol import ProofAnswer, ProofRequest
 from app.services.sync.telling import Progress, SyncProgress, SyncReport, Transport
@@ -104,6 +104,9 @@ def prove_after_sync(
         touched = list(session.scalars(select(_TOUCHED.c.unit_id).limit(TOUCHED_UNITS)))
         whole = _whole_is_due(session, ws.time.now())
         share = ((told and told.share) or next_share(session)) if touched and not whole else []
+        # What was asked for with the pull may have left with it.
+        here = writing.existing(session.connection(), "child", share) if share else set()
+        share = [unit for unit in share if unit in here]
     if whole:
         prove_all(ws, transport, report, progress)
     elif touched:
