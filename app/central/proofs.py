@@ -38,7 +38,7 @@ class Proofs:
                 return ProofAnswer(head, [], [])
             visibility = Visibility(connection, viewers_of(connection, device_id), self._time.now())
             theirs = dict(request.units)
-            visible = visibility.of(theirs) | (visibility.marks & {LOOSE} & theirs.keys())
+            visible = visibility.of_units_and_loose(theirs)
             leave = [unit for unit in theirs if unit not in visible]
             ours = unit_hashes(connection, visible)
             differ = [unit for unit, digest in theirs.items() if unit in visible and ours[unit] != digest]

@@ -225,7 +225,7 @@ class _Passage:
         units = self._touched | set(prove[:MOST_PROVEN])
         if self._version == 1 or not answer.entries or answer.cursor < answer.head or len(units) > MOST_PROVEN:
             return []
-        visible = self._visibility.of(units) | (self._visibility.marks & {LOOSE} & units)
+        visible = self._visibility.of_units_and_loose(units)
         ours = unit_hashes(self._connection, visible)
         return [(unit, ours.get(unit, b"")) for unit in units]
 

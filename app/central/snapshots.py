@@ -118,7 +118,7 @@ class Snapshots:
         with self._engine.begin() as connection:
             revision = _head(connection)
             visibility = Visibility(connection, viewers_of(connection, device_id), self._time.now())
-            visible = visibility.of(asked) | (visibility.marks & {LOOSE})
+            visible = visibility.of_units_and_loose(asked)
             closed = [unit for unit in asked if unit not in visible]
             pages, whole = _whole_units(connection, [unit for unit in asked if unit in visible])
             Holdings(connection, device_id).open(whole, revision)

@@ -93,6 +93,11 @@ class Visibility:
                 left -= seen
         return found
 
+    def of_units_and_loose(self, units: Iterable[str]) -> set[str]:
+        """Return as :meth:`of`, with the mark of what belongs to no unit where it is among them and may be held."""
+        asked = set(units)
+        return self.of(asked) | (self.marks & {LOOSE} & asked)
+
     def all(self) -> set[str]:
         """Return every unit that the laptop may hold; reads the whole authority."""
         found: set[str] = set()
